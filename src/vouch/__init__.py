@@ -1,0 +1,62 @@
+"""Deep learning you can vouch for: train on raw data, measure on sealed rows, keep the evidence.
+
+Example:
+    >>> import vouch
+    >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+    >>> bundle = vouch.fit(rows, "large", settings={"epochs": 2})
+    >>> bundle.predict({"size": [1.0]}).shape
+    (1,)
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from vouch.api import Bundle, fit, load, predict, recipe
+    from vouch.contracts.finding import Estimate
+    from vouch.contracts.recipe import Recipe
+    from vouch.contracts.schema import Column, Schema
+    from vouch.errors import VouchError
+    from vouch.estimators import VouchClassifier, VouchRegressor
+
+_HOMES = {
+    "Bundle": "vouch.api",
+    "Column": "vouch.contracts.schema",
+    "Estimate": "vouch.contracts.finding",
+    "Recipe": "vouch.contracts.recipe",
+    "Schema": "vouch.contracts.schema",
+    "VouchClassifier": "vouch.estimators",
+    "VouchError": "vouch.errors",
+    "VouchRegressor": "vouch.estimators",
+    "fit": "vouch.api",
+    "load": "vouch.api",
+    "predict": "vouch.api",
+    "recipe": "vouch.api",
+}
+
+__all__ = [
+    "Bundle",
+    "Column",
+    "Estimate",
+    "Recipe",
+    "Schema",
+    "VouchClassifier",
+    "VouchError",
+    "VouchRegressor",
+    "fit",
+    "load",
+    "predict",
+    "recipe",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'vouch' has no attribute '{name}'")
+    return getattr(import_module(_HOMES[name]), name)
+
+
+def __dir__() -> list[str]:
+    return __all__

@@ -1,0 +1,51 @@
+"""What the user may say when fitting; the same names at the command line and in Python."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TypedDict
+
+from vouch.contracts.roles import Progress
+
+
+class FitOptions(TypedDict, total=False):
+    """Options of ``fit``; each may be left out.
+
+    Args:
+        task: binary, multiclass, multilabel or regression, when it is not to be inferred.
+        out: the folder to write; none keeps the bundle in memory.
+        test: data to be sealed for the final figures, instead of rows drawn from the data.
+        group: the column that says which rows belong together.
+        time: the column that orders the rows; the latest are for testing.
+        sensitive: columns by which harm is to be measured later.
+        types: kind of a column, by its name.
+        drop: columns to leave out.
+        columns: names for data that has no header.
+        budget: time to spend, in seconds or as "5m".
+        recipe: settings by key, a TOML or JSON file, or a bundle whose recipe to use.
+        settings: recipe keys and values that override the recipe.
+        seed: fixes everything that is drawn at random.
+        resume: go on from the checkpoint that a killed run left beside ``out``.
+        fewest_rows: rows below which there is nothing to measure.
+        device: where to compute: "auto", "cpu", "cuda" or "mps".
+        progress: told how far the run is.
+    """
+
+    task: str | None
+    out: str | Path | None
+    test: object
+    group: str | None
+    time: str | None
+    sensitive: Sequence[str]
+    types: Mapping[str, str]
+    drop: Sequence[str]
+    columns: Sequence[str] | None
+    budget: str | float | None
+    recipe: Mapping[str, object] | str | Path | None
+    settings: Mapping[str, object]
+    seed: int | None
+    resume: bool
+    fewest_rows: int
+    device: str
+    progress: Progress

@@ -1,0 +1,78 @@
+"""The recipe: everything that is chosen before training. What is learned lives in the bundle."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Every setting of a run, with no default left open.
+
+    Planning makes a recipe from the rows, the columns and the task; the user's own settings override it; the bundle
+    keeps the one that was used. Training from it again gives the same weights bit for bit on the same machine and
+    thread count. ``vouch recipe`` prints each key with its line below.
+
+    Args:
+        seed: fixes the split, the initial weights, the order of rows, dropout and augmentation.
+        valid_fraction: share of the rows that decides when to stop; they never enter a gradient.
+        test_fraction: share of the rows sealed for the final figures; unused when test data is given.
+        network: the nets to use, by name; what is not named is chosen by the size and kind of the data.
+        epochs: passes over the training rows at most.
+        batch_size: rows in one step.
+        learning_rate: the peak rate.
+        optimizer: "adamw" or "sgd" (Nesterov momentum).
+        schedule: "constant", "cosine", "flat_cosine" or "one_cycle".
+        warmup: share of all steps during which the rate rises to its peak.
+        weight_decay: decoupled L2 on the weight matrices.
+        l1: weight of the sum of absolute weights, added to the loss.
+        clip: largest norm of the gradient; 0 is off.
+        dropout: share of hidden units dropped in a step.
+        label_smoothing: share of the target spread over all classes.
+        augment: the random changes made to training inputs, by name; empty is none.
+        patience: epochs without a better validation score before training stops; 0 never stops.
+        averaging: decay of the running average of weights that is kept in place of the last ones; 0 is off.
+        members: predictors inside a parameter-sharing ensemble.
+        width: hidden units in each layer of the trunk.
+        depth: hidden layers in the trunk.
+        number_embedding: units that each number is spread over.
+        category_embedding: units that each category is spread over.
+        image_size: side of the square that pictures are resized to, in pixels; 0 keeps the size they share.
+        image_width: channels of the first stage of a picture net.
+        vocabulary: tokens that the text tokeniser may learn.
+        max_tokens: tokens of a text that are read; 0 follows the lengths in the training rows.
+        text_width: units that each token is spread over.
+
+    Example:
+        >>> Recipe(epochs=3).batch_size
+        256
+    """
+
+    seed: int = 0
+    valid_fraction: float = 0.15
+    test_fraction: float = 0.2
+    network: tuple[str, ...] = ()
+    epochs: int = 50
+    batch_size: int = 256
+    learning_rate: float = 2e-3
+    optimizer: str = "adamw"
+    schedule: str = "flat_cosine"
+    warmup: float = 0.0
+    weight_decay: float = 1e-3
+    l1: float = 0.0
+    clip: float = 1.0
+    dropout: float = 0.1
+    label_smoothing: float = 0.0
+    augment: tuple[str, ...] = ()
+    patience: int = 10
+    averaging: float = 0.0
+    members: int = 16
+    width: int = 192
+    depth: int = 2
+    number_embedding: int = 12
+    category_embedding: int = 12
+    image_size: int = 0
+    image_width: int = 32
+    vocabulary: int = 16000
+    max_tokens: int = 0
+    text_width: int = 64

@@ -1,0 +1,1 @@
+"""From files to tensors: read, infer the schema, clean, split without leaks, encode."""

@@ -1,0 +1,179 @@
+"""Splits without leaks: drawn once, from a seed, with exact duplicates always on one side."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+
+from vouch.contracts.dataset import Dataset, Note
+from vouch.contracts.schema import Schema
+from vouch.contracts.split import Split
+from vouch.errors import TargetError, TooFewRowsError
+
+Rows = npt.NDArray[np.int64]
+FEWEST_ROWS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class SplitPlan:
+    """How large the parts are.
+
+    Args:
+        seed: fixes the draw.
+        valid_fraction: share of the rows that are not test rows.
+        test_fraction: share of all rows; unused when the data itself says which rows are for testing.
+        fewest_rows: rows below which there is nothing to measure.
+    """
+
+    seed: int
+    valid_fraction: float
+    test_fraction: float
+    fewest_rows: int = FEWEST_ROWS
+
+
+def split(dataset: Dataset, schema: Schema, plan: SplitPlan) -> tuple[Split, tuple[Note, ...]]:
+    """Draw the training, validation and test rows.
+
+    The data's own parts are kept when it has them; else rows are ordered by time, or kept together by group, or
+    stratified by the target. Rows that are equal in every feature count as one unit and stay on one side.
+
+    Args:
+        dataset: canonical data (B rows).
+        schema: says which column is the target, the group and the time.
+        plan: sizes and seed.
+
+    Returns:
+        The split, and notes on rows that had to be left out.
+
+    Raises:
+        TooFewRowsError: too few rows, or a class with fewer than two.
+    """
+    frame = dataset.frame
+    _check_size(dataset, schema, plan)
+    units = _units(frame, schema)
+    strata = _strata(frame[schema.target.name], schema.task)
+    rng = np.random.default_rng(plan.seed)
+    everything = np.arange(frame.height)
+    roles = {column.role: column.name for column in schema.columns if column.role in ("group", "time")}
+    if dataset.part:
+        return _given(frame[dataset.part], units, strata, plan, rng)
+    if "time" in roles:
+        train, test = _by_time(frame[roles["time"]], everything, plan.test_fraction)
+        train, valid = _by_time(frame[roles["time"]], train, plan.valid_fraction)
+        return _parts(train, valid, test, "time", f"ordered by '{roles['time']}': the latest rows are for testing"), ()
+    train, test = _draw(everything, units, strata, plan.test_fraction, rng)
+    train, valid = _draw(train, units, strata, plan.valid_fraction, rng)
+    if "group" in roles:
+        return _parts(train, valid, test, "group", f"rows with one '{roles['group']}' stay on one side"), ()
+    return _parts(train, valid, test, "stratified", "drawn at random in proportion to the target"), ()
+
+
+def _given(
+    part: pl.Series, units: Rows, strata: Rows, plan: SplitPlan, rng: np.random.Generator
+) -> tuple[Split, tuple[Note, ...]]:
+    """The data says which rows are for testing; training rows that equal a test row are left out."""
+    names = part.cast(pl.String).str.to_lowercase().fill_null("train").to_numpy()
+    test = np.flatnonzero(np.isin(names, ("test", "testing")))
+    valid = np.flatnonzero(np.isin(names, ("valid", "val", "validation", "dev")))
+    train = np.flatnonzero(~np.isin(names, ("test", "testing", "valid", "val", "validation", "dev")))
+    held = np.concatenate([test, valid])
+    notes: list[Note] = []
+    leaked = np.isin(units[train], units[held])
+    if leaked.any():
+        notes.append(Note("dropped", f"{leaked.sum()} training rows that equal a held-out row", int(leaked.sum())))
+        train = train[~leaked]
+    if not len(test):
+        train, test = _draw(train, units, strata, plan.test_fraction, rng)
+    if not len(valid):
+        train, valid = _draw(train, units, strata, plan.valid_fraction, rng)
+    return _parts(train, valid, test, "given", "the data says which rows are for testing"), tuple(notes)
+
+
+def _draw(rows: Rows, units: Rows, strata: Rows, fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
+    """Split rows in two, whole units at a time, in each stratum by itself; at least one row on each side."""
+    unit, first = np.unique(units[rows], return_index=True)
+    sizes = np.bincount(np.searchsorted(unit, units[rows]), minlength=len(unit))
+    stratum = strata[rows][first]
+    chosen = np.zeros(len(unit), dtype=bool)
+    carried = 0.0
+    for value in np.unique(stratum):
+        members = rng.permutation(np.flatnonzero(stratum == value))
+        wanted = fraction * sizes[members].sum() + carried
+        before = np.concatenate([[0], np.cumsum(sizes[members])[:-1]])
+        take = before + sizes[members] / 2 <= wanted
+        if take.all():
+            take[-1] = False
+        chosen[members[take]] = True
+        carried = wanted - sizes[members[take]].sum()
+    if not chosen.any() and len(unit) > 1:
+        chosen[rng.integers(len(unit))] = True
+    picked = chosen[np.searchsorted(unit, units[rows])]
+    return rows[~picked], rows[picked]
+
+
+def _by_time(time: pl.Series, rows: Rows, fraction: float) -> tuple[Rows, Rows]:
+    """The earlier and the later rows; equal times are never parted, rows without a time come first."""
+    moments = time.to_physical().cast(pl.Float64).fill_null(-np.inf).to_numpy()[rows]
+    border = np.quantile(moments, 1 - fraction, method="higher")
+    later = moments >= border
+    if later.all():
+        later = moments > moments.min()
+    return rows[~later], rows[later]
+
+
+def _units(frame: pl.DataFrame, schema: Schema) -> Rows:
+    """A number for each row; rows of one group, and rows equal in every feature, share it."""
+    features = [column.name for column in schema.features]
+    group = next((column.name for column in schema.columns if column.role == "group"), None)
+    same = frame.select(features).hash_rows(seed=0).to_numpy()
+    units = np.unique(same, return_inverse=True)[1].astype(np.int64)
+    if group is None:
+        return units
+    groups = np.unique(frame.select(group).hash_rows(seed=0).to_numpy(), return_inverse=True)[1]
+    return _joined(groups.astype(np.int64), units)
+
+
+def _joined(a: Rows, b: Rows) -> Rows:
+    """Connected components when rows are tied by either labelling."""
+    from scipy.sparse import coo_array
+    from scipy.sparse.csgraph import connected_components
+
+    edges = coo_array((np.ones(len(a)), (a, b + a.max() + 1)), shape=(a.max() + b.max() + 2,) * 2)
+    return connected_components(edges, directed=False)[1][a].astype(np.int64)
+
+
+def _strata(target: pl.Series, task: str) -> Rows:
+    """Classes, or tenths of a quantity."""
+    if task == "regression":
+        ranks = target.rank("ordinal").to_numpy()
+        return (ranks * 10 // (len(ranks) + 1)).astype(np.int64)
+    return np.unique(target.cast(pl.String).to_numpy().astype(str), return_inverse=True)[1].astype(np.int64)
+
+
+def _check_size(dataset: Dataset, schema: Schema, plan: SplitPlan) -> None:
+    target = dataset.frame[schema.target.name]
+    where = f"{dataset.source}, column '{target.name}'"
+    if len(target) < plan.fewest_rows:
+        raise TooFewRowsError(
+            "there are too few rows", where=dataset.source, expected=f"at least {plan.fewest_rows}",
+            received=str(len(target)), next_step="Collect more rows; fewer cannot show whether a model works.",
+        )  # fmt: skip
+    if schema.task not in ("binary", "multiclass"):
+        return
+    counts = target.value_counts(name="rows").sort("rows", target.name)
+    if len(counts) < 2:
+        raise TargetError("the target has one value only", where=where, next_step="Name another --target.")
+    rare = counts.filter(pl.col("rows") < 2)
+    if len(rare):
+        names = ", ".join(repr(str(name))[:30] for name in rare[target.name].head(5).to_list())
+        raise TooFewRowsError(
+            f"{len(rare)} classes have fewer than 2 rows", where=where, received=names,
+            next_step="Drop these rows, merge the classes, or say --task regression for a quantity.",
+        )  # fmt: skip
+
+
+def _parts(train: Rows, valid: Rows, test: Rows, how: str, why: str) -> Split:
+    return Split(np.sort(train), np.sort(valid), np.sort(test), how, why)

@@ -1,0 +1,119 @@
+"""Columns of values out of a set: categories, booleans, codes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import polars as pl
+import torch
+from torch import Tensor, nn
+
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Capabilities, RawColumn
+from vouch.contracts.schema import Column, Recognition
+from vouch.nets.categories import MISSING, UNSEEN, CategoryEmbedding
+from vouch.nets.network import Flat
+
+FIRST = 2
+_FEW = 30
+_LONGEST = 60
+
+
+class Category:
+    """Values out of a set, without an order."""
+
+    kind: ClassVar[str] = "category"
+    joint: ClassVar[bool] = True
+    drops_unreadable: ClassVar[bool] = False
+    capabilities: ClassVar[Capabilities] = Capabilities(discrete=True)
+
+    @property
+    def encoder(self) -> type[CategoryEncoder]:
+        """The class that ``fit`` returns."""
+        return CategoryEncoder
+
+    def recognise(self, column: RawColumn) -> Recognition | None:
+        """Take booleans, columns with two values, and short texts that repeat."""
+        sample, distinct = column.sample, column.distinct
+        if sample.dtype == pl.Boolean or (distinct <= 2 and not sample.dtype.is_nested() and sample.dtype != pl.Binary):
+            return Recognition(self.kind, 0.9, f"{distinct} values")
+        if sample.dtype.is_numeric():
+            return Recognition(self.kind, 0.1, f"{distinct} distinct numbers")
+        if sample.dtype not in (pl.String, pl.Categorical, pl.Enum):
+            return None
+        text = sample.cast(pl.String)
+        length = float(text.str.len_chars().quantile(0.9) or 0)
+        repeats = 1 - distinct / max(len(sample), 1)
+        if length > _LONGEST or (repeats < 0.2 and distinct > _FEW):
+            return Recognition(self.kind, 0.2, f"{distinct} values, seldom repeated")
+        return Recognition(self.kind, 0.7, f"{distinct} values in a sample of {len(sample)}")
+
+    def receive(self, series: pl.Series, column: Column, root: Path | None) -> pl.Series:
+        """Raw cells to text; whole numbers are written without a fraction, so that 1 and 1.0 are one value."""
+        del column, root
+        if series.dtype.is_float():
+            whole = series.cast(pl.Int64, strict=False)
+            same = bool((whole.cast(pl.Float64) == series.cast(pl.Float64)).all())
+            series = whole if same else series
+        return series.cast(pl.String)
+
+    def show(self, cell: object, column: Column) -> str:
+        """The value itself."""
+        del column
+        return "missing" if cell is None else str(cell)
+
+    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe) -> CategoryEncoder:
+        """Learn the values of each column, most frequent first; ties in alphabetical order."""
+        del recipe
+        names = tuple(column.name for column in columns)
+        found = [_values(frame[name]) for name in names]
+        missing = [frame[name].null_count() for name in names]
+        counts = [[0, none, *n] for none, (_, n) in zip(missing, found, strict=True)]
+        flat = torch.tensor([n for column in counts for n in column], dtype=torch.int64)
+        return CategoryEncoder(names, tuple(values for values, _ in found), flat)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class CategoryEncoder:
+    """Values as codes: 0 was never seen in training, 1 is missing, the others follow.
+
+    Args:
+        columns: the columns, in the order of the last dimension.
+        values: the known values of each column; the first has code 2.
+        counts: how many training rows hold each code, columns one after the other.
+    """
+
+    columns: tuple[str, ...]
+    values: tuple[tuple[str, ...], ...]
+    counts: Tensor
+
+    @property
+    def cardinalities(self) -> tuple[int, ...]:
+        """Codes of each column, unseen and missing included."""
+        return tuple(len(values) + FIRST for values in self.values)
+
+    def encode(self, frame: pl.DataFrame) -> Tensor:
+        """Canonical values to int64 codes (B, N)."""
+        out = torch.empty((frame.height, len(self.columns)), dtype=torch.int64)
+        for i, (name, values) in enumerate(zip(self.columns, self.values, strict=True)):
+            codes = pl.Series(range(FIRST, len(values) + FIRST), dtype=pl.Int64)
+            known = frame[name].replace_strict(pl.Series(values, dtype=pl.String), codes, default=UNSEEN)
+            out[:, i] = torch.from_numpy(known.set(frame[name].is_null(), MISSING).to_numpy().copy())
+        return out
+
+    def embed(self, recipe: Recipe) -> nn.Module:
+        """One table of vectors for all columns, flattened."""
+        return Flat(CategoryEmbedding(self.cardinalities, recipe.category_embedding, self.counts))
+
+    def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+        """Categories are not augmented."""
+        del recipe, generator
+        return batch
+
+
+def _values(series: pl.Series) -> tuple[tuple[str, ...], list[int]]:
+    counts = series.drop_nulls().value_counts(name="count").sort(["count", series.name], descending=[True, False])
+    return tuple(counts[series.name].to_list()), counts["count"].to_list()

@@ -1,0 +1,1 @@
+"""Pure torch modules, each readable alone: tensors in, tensors out, the same bits for the same seed."""

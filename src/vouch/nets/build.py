@@ -1,0 +1,40 @@
+"""Put a network together out of what the encoders offer and the recipe names."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Encoder
+from vouch.nets.ensemble import ParameterSharingEnsemble
+from vouch.nets.mlp import MLP
+from vouch.nets.network import Network, Straight
+
+
+def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> Network:
+    """Embedders for every block, the recipe's trunk, and a head; weights follow from the recipe's seed.
+
+    Args:
+        encoders: one for each block of columns.
+        outputs: numbers for one row (K).
+        recipe: names the trunk and sizes it.
+
+    Returns:
+        A network from encoded inputs to outputs (B, M, K).
+    """
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(recipe.seed)
+        embedders = [encoder.embed(recipe) for encoder in encoders]
+        features = sum(int(embedder.features) for embedder in embedders)  # type: ignore[arg-type]
+        return Network(embedders, _trunk(features, recipe), outputs)
+
+
+def _trunk(features: int, recipe: Recipe) -> nn.Module:
+    if "ensemble" in recipe.network:
+        return ParameterSharingEnsemble(features, recipe.members, recipe.width, recipe.depth, recipe.dropout)
+    if "mlp" in recipe.network:
+        return MLP(features, recipe.width, recipe.depth, recipe.dropout)
+    return Straight(features, recipe.dropout)

@@ -1,0 +1,38 @@
+"""Many members in one net: a shared multilayer perceptron that each member enters through its own cheap adapter."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from vouch.nets.mlp import hidden_layers
+
+
+class ParameterSharingEnsemble(nn.Module):
+    """M members that share every layer and differ by an elementwise scaling of the input.
+
+    Args:
+        in_features: size D of a row's vector.
+        members: number of members M.
+        width: size H of every layer.
+        depth: number of layers, at least 1.
+        dropout: share of activations dropped in training.
+
+    Source:
+        TabM-mini: Gorishniy et al., TabM (2024); the adapter: Wen et al., BatchEnsemble (2020).
+
+    Example:
+        >>> trunk = ParameterSharingEnsemble(in_features=5, members=4, width=8, depth=2, dropout=0.1)
+        >>> trunk(torch.zeros(3, 5)).shape
+        torch.Size([3, 4, 8])
+    """
+
+    def __init__(self, in_features: int, members: int, width: int, depth: int, dropout: float) -> None:
+        super().__init__()
+        self.adapter = nn.Parameter(torch.randn(members, in_features))
+        self.layers = hidden_layers(in_features, width, depth, dropout)
+        self.members, self.out_features = members, width
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map row vectors (B, D) to each member's hidden vectors (B, M, H)."""
+        return self.layers(x.unsqueeze(1) * self.adapter)

@@ -1,0 +1,143 @@
+"""The whole network: one embedder per block of columns, a trunk over their vectors, a head for every member."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from vouch.errors import UsageError
+
+
+class Network(nn.Module):
+    """Embedders, a trunk and a head.
+
+    Args:
+        embedders: modules from one encoded input (B, ...) to a vector (B, D), each with ``features`` = D.
+        trunk: a module from (B, D) to (B, M, H) with ``members`` = M and ``out_features`` = H.
+        outputs: numbers per member and row (K).
+
+    Example:
+        >>> from vouch.nets.mlp import MLP
+        >>> net = Network([Flat(nn.Unflatten(1, (2, 1)), features=2)], MLP(2, width=8, depth=1, dropout=0.0), outputs=3)
+        >>> net(torch.zeros(5, 2)).shape
+        torch.Size([5, 1, 3])
+    """
+
+    def __init__(self, embedders: Sequence[nn.Module], trunk: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.embedders = nn.ModuleList(embedders)
+        self.trunk = trunk
+        self.head = MemberHead(trunk.members, trunk.out_features, outputs)  # type: ignore[arg-type]
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Encoded inputs, one for each embedder, to outputs (B, M, K)."""
+        vectors = [embedder(x) for embedder, x in zip(self.embedders, inputs, strict=True)]
+        return self.head(self.trunk(torch.cat(vectors, dim=1)))
+
+
+class MemberHead(nn.Module):
+    """A linear head of its own for each member.
+
+    Args:
+        members: M.
+        features: H.
+        outputs: K.
+
+    Example:
+        >>> MemberHead(members=4, features=8, outputs=3)(torch.zeros(5, 4, 8)).shape
+        torch.Size([5, 4, 3])
+    """
+
+    def __init__(self, members: int, features: int, outputs: int) -> None:
+        super().__init__()
+        bound = 1 / math.sqrt(features)
+        self.weight = nn.Parameter(torch.empty(members, features, outputs).uniform_(-bound, bound))
+        self.bias = nn.Parameter(torch.empty(members, outputs).uniform_(-bound, bound))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Hidden vectors (B, M, H) to outputs (B, M, K)."""
+        return torch.bmm(x.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
+
+
+class Flat(nn.Module):
+    """An embedding of several columns (B, N, D) laid side by side as one vector (B, N·D).
+
+    Args:
+        embedding: the module to flatten.
+        features: size of the flat vector; found from the embedding's own ``columns`` and ``features`` when not given.
+
+    Example:
+        >>> Flat(nn.Unflatten(1, (2, 3)), features=6)(torch.zeros(5, 6)).shape
+        torch.Size([5, 6])
+    """
+
+    def __init__(self, embedding: nn.Module, features: int | None = None) -> None:
+        super().__init__()
+        self.embedding = embedding
+        self.features = features or int(embedding.columns * embedding.features)  # type: ignore[operator]
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed and flatten."""
+        return self.embedding(x).flatten(1)
+
+
+class Straight(nn.Module):
+    """No trunk at all: the vector itself, as one member.
+
+    Args:
+        in_features: size D of the vector.
+        dropout: share of its entries dropped in training.
+
+    Example:
+        >>> Straight(in_features=5, dropout=0.0)(torch.zeros(3, 5)).shape
+        torch.Size([3, 1, 5])
+    """
+
+    members = 1
+
+    def __init__(self, in_features: int, dropout: float) -> None:
+        super().__init__()
+        self.dropout = nn.Dropout(dropout)
+        self.out_features = in_features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Vectors (B, D) to (B, 1, D)."""
+        return self.dropout(x).unsqueeze(1)
+
+
+@torch.inference_mode()
+def outputs_of(network: nn.Module, inputs: Sequence[Tensor], rows: Tensor, batch: int = 2048) -> Tensor:
+    """The network's outputs (B, M, K) on some rows, in batches, without dropout.
+
+    Args:
+        network: left in evaluation mode.
+        inputs: encoded inputs of all rows.
+        rows: numbers of the wanted rows (B,).
+        batch: rows at once.
+
+    Returns:
+        Outputs in the order of ``rows``.
+    """
+    network.eval()
+    return torch.cat([network(*(x[part] for x in inputs)) for part in rows.split(batch)])
+
+
+def find_device(name: str) -> torch.device:
+    """The device of that name; "auto" is the first accelerator, else the processor.
+
+    Raises:
+        UsageError: there is no such device here.
+
+    Example:
+        >>> find_device("cpu").type
+        'cpu'
+    """
+    here = ["cpu"] + ["cuda"] * torch.cuda.is_available() + ["mps"] * torch.backends.mps.is_available()
+    if name == "auto":
+        return torch.device(here[-1])
+    if name.split(":")[0] not in here:
+        raise UsageError(f"there is no device '{name}' here", expected="one of auto, " + ", ".join(here))
+    return torch.device(name)

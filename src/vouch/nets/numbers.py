@@ -1,0 +1,206 @@
+"""Number columns as vectors: robust scaling, piecewise-linear bins and learned embeddings that know what is missing."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+FIT_ROWS = 200_000
+CLIP = 3.0
+
+
+class NumberScale(NamedTuple):
+    """Robust location and spread of every number column.
+
+    Args:
+        centre: median of each column (N,).
+        spread: distance between the quartiles, or half the range of the columns where the quartiles meet (N,).
+    """
+
+    centre: Tensor
+    spread: Tensor
+
+
+def fit_scale(x: Tensor) -> NumberScale:
+    """Fit the robust scale of number columns.
+
+    Args:
+        x: raw numbers (B, N), preferably float64; NaN where a value is missing.
+
+    Returns:
+        The scale, in the type of ``x``; a column without values gets centre 0 and spread 1.
+
+    Source:
+        Holzmüller et al., Better by default (2024): robust scaling and smooth clipping.
+
+    Example:
+        >>> scale = fit_scale(torch.tensor([[1.0], [2.0], [3.0], [4.0], [500.0]]))
+        >>> scale.centre.tolist(), scale.spread.tolist()
+        ([3.0], [2.0])
+    """
+    centre, spread = torch.zeros_like(x[0]), torch.ones_like(x[0])
+    for column, values in enumerate(_sorted_columns(x)):
+        if len(values) == 0:
+            continue
+        low, middle, high = _quantiles(values, torch.tensor([0.25, 0.5, 0.75])).tolist()
+        width = high - low or float(values[-1] - values[0]) / 2
+        centre[column] = middle
+        spread[column] = width or 1.0
+    return NumberScale(centre, spread)
+
+
+def scale_numbers(x: Tensor, scale: NumberScale) -> Tensor:
+    """Centre and scale numbers, then squeeze them smoothly and invertibly into (-3, 3).
+
+    Args:
+        x: raw numbers (B, N); NaN stays NaN, an infinity becomes an end of the range.
+        scale: what :func:`fit_scale` found on the training rows.
+
+    Returns:
+        float32 numbers (B, N).
+
+    Source:
+        Holzmüller et al., Better by default (2024).
+
+    Example:
+        >>> x = torch.tensor([[1.0], [2.0], [3.0], [4.0], [500.0]])
+        >>> [round(z, 2) for z in scale_numbers(x, fit_scale(x)).flatten().tolist()]
+        [-0.95, -0.49, 0.0, 0.49, 3.0]
+    """
+    z = (x - scale.centre) / scale.spread
+    return torch.where(z.isinf(), CLIP * z.sign(), z * torch.rsqrt(1 + (z / CLIP).square())).float()
+
+
+def fit_bins(x: Tensor, bins: int = 48) -> Tensor:
+    """Fit the edges between which each column is piecewise linear.
+
+    Edges are quantiles in which no single value counts for more than one bin's share of the rows. A column that is
+    mostly one value (a capital gain that is nearly always 0) so keeps its resolution for the other values.
+
+    Args:
+        x: scaled numbers (B, N); NaN where missing.
+        bins: most bins of a column; a column with fewer distinct values gets fewer.
+
+    Returns:
+        Rising edges (N, bins + 1), padded on the right by the last edge.
+
+    Source:
+        Gorishniy et al., On embeddings for numerical features (2022); the cap on single values is our own.
+
+    Example:
+        >>> fit_bins(torch.tensor([[0.0], [0.0], [0.0], [0.0], [1.0], [2.0]]), bins=3).tolist()
+        [[0.0, 1.0, 2.0, 2.0]]
+    """
+    edges = x.new_zeros(x.shape[1], bins + 1)
+    for column, values in enumerate(_sorted_columns(x)):
+        if len(values) == 0:
+            continue
+        found = _capped_quantiles(values, bins)
+        edges[column, : len(found)] = found
+        edges[column, len(found) :] = found[-1]
+    return edges
+
+
+class PiecewiseLinearEmbedding(nn.Module):
+    """Embed each number by its place among learned-for bins, plus a straight line, plus a vector for "missing".
+
+    Args:
+        edges: what :func:`fit_bins` found (N, T + 1); zeros of that shape when weights are loaded afterwards.
+        features: size D of a column's embedding.
+
+    Source:
+        Gorishniy et al., On embeddings for numerical features (2022), with the linear path of TabM (2024).
+
+    Example:
+        >>> embedding = PiecewiseLinearEmbedding(torch.tensor([[0.0, 1.0, 2.0]]), features=4)
+        >>> embedding(torch.tensor([[0.5], [float("nan")]])).shape
+        torch.Size([2, 1, 4])
+    """
+
+    edges: Tensor
+
+    def __init__(self, edges: Tensor, features: int) -> None:
+        super().__init__()
+        columns, bins = edges.shape[0], edges.shape[1] - 1
+        self.register_buffer("edges", edges.float())
+        self.weight = nn.Parameter(torch.zeros(columns, bins, features))
+        self.slope = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
+        self.bias = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
+        self.missing = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
+        self.columns, self.features = columns, features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed scaled numbers (B, N), NaN where missing, as (B, N, D)."""
+        absent = x.isnan()
+        known = x.masked_fill(absent, 0.0)
+        left, width = self.edges[:, :-1], self.edges.diff(dim=1)
+        inverse = torch.where(width > 0, 1 / width.clamp_min(1e-12), 0.0)
+        place = ((known.T.unsqueeze(-1) - left.unsqueeze(1)) * inverse.unsqueeze(1)).clamp(0, 1)
+        curved = torch.bmm(place, self.weight).transpose(0, 1)
+        vector = curved + known.unsqueeze(-1) * self.slope + self.bias
+        return torch.where(absent.unsqueeze(-1), self.missing, vector)
+
+
+class PeriodicEmbedding(nn.Module):
+    """Embed each number by learned waves of it, plus a straight line, plus a vector for "missing".
+
+    Args:
+        columns: number of columns N.
+        features: size D of a column's embedding.
+        frequencies: waves per column.
+        sigma: standard deviation of the first frequencies, in waves per unit of the scaled number.
+
+    Source:
+        Gorishniy et al., On embeddings for numerical features (2022); phase as in RealMLP (2024).
+
+    Example:
+        >>> PeriodicEmbedding(columns=2, features=4)(torch.zeros(3, 2)).shape
+        torch.Size([3, 2, 4])
+    """
+
+    def __init__(self, columns: int, features: int, frequencies: int = 16, sigma: float = 0.5) -> None:
+        super().__init__()
+        self.frequency = nn.Parameter(torch.randn(columns, frequencies) * sigma * 2 * math.pi)
+        self.phase = nn.Parameter(torch.empty(columns, frequencies).uniform_(-math.pi, math.pi))
+        self.weight = nn.Parameter(torch.randn(columns, frequencies, features) / math.sqrt(frequencies))
+        self.slope = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
+        self.bias = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
+        self.missing = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
+        self.columns, self.features = columns, features
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Embed scaled numbers (B, N), NaN where missing, as (B, N, D)."""
+        absent = x.isnan()
+        known = x.masked_fill(absent, 0.0)
+        waves = torch.cos(known.T.unsqueeze(-1) * self.frequency.unsqueeze(1) + self.phase.unsqueeze(1))
+        curved = torch.bmm(waves, self.weight).transpose(0, 1)
+        vector = curved + known.unsqueeze(-1) * self.slope + self.bias
+        return torch.where(absent.unsqueeze(-1), self.missing, vector)
+
+
+def _sorted_columns(x: Tensor) -> list[Tensor]:
+    """The finite values of every column, rising; of at most ``FIT_ROWS`` rows, always the same ones."""
+    if len(x) > FIT_ROWS:
+        rows = torch.randint(len(x), (FIT_ROWS,), generator=torch.Generator().manual_seed(0))
+        x = x[rows]
+    return [values[values.isfinite()].sort().values for values in x.T.contiguous()]
+
+
+def _quantiles(values: Tensor, shares: Tensor) -> Tensor:
+    """Linear-interpolation quantiles of rising values, without torch.quantile's limit on size."""
+    place = shares.to(values.dtype) * (len(values) - 1)
+    low = place.floor().long()
+    high = (low + 1).clamp_max(len(values) - 1)
+    return torch.lerp(values[low], values[high], place - low)
+
+
+def _capped_quantiles(values: Tensor, bins: int) -> Tensor:
+    distinct, counts = values.unique_consecutive(return_counts=True)
+    if len(distinct) <= bins + 1:
+        return distinct
+    mass = counts.double().clamp_max(len(values) / bins).cumsum(0)
+    wanted = torch.linspace(0, 1, bins + 1, dtype=torch.double) * mass[-1]
+    return distinct[torch.searchsorted(mass, wanted).clamp_max(len(distinct) - 1)].unique_consecutive()

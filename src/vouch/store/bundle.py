@@ -1,0 +1,198 @@
+"""Write a bundle so that it is whole or not there, and read one without trusting it."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import by_kind
+from vouch.contracts.schema import Schema
+from vouch.contracts.split import Split
+from vouch.errors import BundleDamagedError, BundleNotFoundError, BundleTooNewError, OutputError
+from vouch.modalities import ALL as MODALITIES
+from vouch.store.values import from_plain, to_plain
+from vouch.tasks import ALL as TASKS
+from vouch.nets.build import build_network
+
+FORMAT = 1
+_LARGEST_JSON = 256 * 2**20
+_UNREADABLE = (
+    KeyError, TypeError, ValueError, StopIteration, OSError, RuntimeError, SafetensorError, pl.exceptions.PolarsError
+)  # fmt: skip
+
+
+def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -> Path:
+    """Write a bundle to a temporary sibling and rename it into place.
+
+    Args:
+        bundle: what ``fit`` made.
+        path: the folder ``NAME.vouch``; a bundle that is there is replaced.
+        pages: texts to put beside it, by file name (card, report).
+
+    Returns:
+        The folder.
+
+    Raises:
+        OutputError: the place cannot be written, or the disk is full; nothing is left behind.
+    """
+    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir()
+        _write(bundle, fresh, pages or {})
+        _replace(fresh, path)
+    except (OSError, SafetensorError, pl.exceptions.ComputeError) as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise OutputError(
+            "the bundle cannot be written", where=str(path), received=str(error)[:200],
+            next_step="Name another place with --out, or make room.",
+        ) from error  # fmt: skip
+    return path
+
+
+def load(path: Path) -> BundleValue:
+    """Read a bundle; every file is checked against its digest before use, and no code in it can run.
+
+    Args:
+        path: the folder ``NAME.vouch``.
+
+    Returns:
+        The bundle, whose predictions equal those of the one that was saved.
+
+    Raises:
+        BundleNotFoundError: no bundle is there.
+        BundleDamagedError: a file is missing, truncated or altered.
+        BundleTooNewError: it was written by a later version.
+    """
+    facts = _read_facts(path)
+    try:
+        tensors = load_file(path / "encoders.safetensors")
+        weights = load_file(path / "weights.safetensors")
+        predictions = pl.read_parquet(path / "predictions.parquet")
+        return _assemble(facts["model"], tensors, weights, predictions)
+    except _UNREADABLE as error:
+        raise BundleDamagedError(
+            "the bundle cannot be put together", where=str(path), received=f"{type(error).__name__}: {error}"[:200],
+            next_step="Take a fresh copy of it, or fit again.",
+        ) from error  # fmt: skip
+
+
+def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
+    tensors: dict[str, Tensor] = {}
+    model = {
+        "schema": to_plain(bundle.schema, tensors, "schema"),
+        "task": {"name": bundle.task.name, "state": to_plain(bundle.task, tensors, "task")},
+        "recipe": to_plain(bundle.recipe, tensors, "recipe"),
+        "encoders": [_plain_encoder(encoder, tensors, i) for i, encoder in enumerate(bundle.encoders)],
+        "split": _plain_split(bundle.split, tensors),
+        "evidence": to_plain(bundle.evidence, tensors, "evidence"),
+        "run": to_plain(bundle.run, tensors, "run"),
+        "looks": to_plain(bundle.looks, tensors, "looks"),
+        "examples": to_plain(bundle.examples, tensors, "examples"),
+    }
+    state = {name: value.contiguous() for name, value in bundle.network.state_dict().items()}
+    save_file(state, folder / "weights.safetensors")
+    save_file(tensors, folder / "encoders.safetensors")
+    bundle.predictions.write_parquet(folder / "predictions.parquet")
+    for name, text in pages.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    files = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
+    facts = {"format": FORMAT, "model": model, "digests": {name: _digest(folder / name) for name in files}}
+    (folder / "model.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
+    for file in folder.iterdir():
+        with file.open("rb") as handle:
+            os.fsync(handle.fileno())
+
+
+def _plain_encoder(encoder: Any, tensors: dict[str, Tensor], i: int) -> dict[str, Any]:
+    kind = next(modality.kind for modality in MODALITIES if isinstance(encoder, modality.encoder))
+    return {"kind": kind, "state": to_plain(encoder, tensors, f"encoders.{i}")}
+
+
+def _plain_split(split: Split, tensors: dict[str, Tensor]) -> dict[str, Any]:
+    rows = {name: torch.from_numpy(getattr(split, name)) for name in ("train", "valid", "test")}
+    return to_plain({**rows, "how": split.how, "why": split.why}, tensors, "split")
+
+
+def _replace(fresh: Path, path: Path) -> None:
+    """Put the fresh folder in the place of the old one; a crash in between leaves one of them whole."""
+    if not path.exists():
+        fresh.rename(path)
+        return
+    old = path.with_name(f".{path.name}.{os.getpid()}.old")
+    path.rename(old)
+    fresh.rename(path)
+    shutil.rmtree(old)
+
+
+def _read_facts(path: Path) -> dict[str, Any]:
+    file = path / "model.json"
+    if not file.is_file():
+        raise BundleNotFoundError(
+            "there is no bundle", where=str(path), expected="a folder with model.json in it",
+            next_step="Give the folder that 'vouch fit' named.",
+        )  # fmt: skip
+    damaged = BundleDamagedError("the bundle is damaged", where=str(file), next_step="Take a fresh copy of it, or fit again.")
+    if file.stat().st_size > _LARGEST_JSON:
+        raise damaged
+    try:
+        facts = json.loads(file.read_text(encoding="utf-8"))
+        version, digests = int(facts["format"]), dict(facts["digests"])
+    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        raise damaged from error
+    if version > FORMAT:
+        raise BundleTooNewError(
+            "the bundle was written by a later version of Vouch", where=str(path), expected=f"format {FORMAT} or earlier",
+            received=f"format {version}", next_step="Upgrade: pip install --upgrade deepvouch.",
+        )  # fmt: skip
+    for name in ("weights.safetensors", "encoders.safetensors", "predictions.parquet"):
+        if not (path / name).is_file() or _digest(path / name) != digests.get(name):
+            raise BundleDamagedError(
+                f"'{name}' is missing or was altered", where=str(path),
+                next_step="Take a fresh copy of the bundle, or fit again.",
+            )  # fmt: skip
+    return facts
+
+
+def _assemble(
+    model: dict[str, Any], tensors: dict[str, Tensor], weights: dict[str, Tensor], predictions: pl.DataFrame
+) -> BundleValue:
+    def part(hint: Any, name: str) -> Any:
+        return from_plain(hint, model[name], tensors, name)
+
+    task_class = next(task for task in TASKS if model["task"]["name"] in task.names)
+    task = from_plain(task_class, model["task"]["state"], tensors, "task")
+    recipe = part(Recipe, "recipe")
+    encoders = tuple(
+        from_plain(by_kind(MODALITIES, entry["kind"]).encoder, entry["state"], tensors, f"encoders.{i}")
+        for i, entry in enumerate(model["encoders"])
+    )
+    # On the meta device nothing is allocated: sizes that a stranger wrote cost no memory before they are checked.
+    with torch.device("meta"):
+        network = build_network(encoders, task.outputs, recipe)
+    network.load_state_dict(weights, assign=True)
+    network.eval()
+    rows = {name: tensors[f"split.{name}"].numpy() for name in ("train", "valid", "test")}
+    split = Split(**rows, how=str(model["split"]["how"]), why=str(model["split"]["why"]))
+    return BundleValue(
+        part(Schema, "schema"), task, recipe, encoders, network, split, part(Evidence, "evidence"), predictions,
+        part(Run, "run"), part(tuple[Look, ...], "looks"), part(tuple[Example, ...], "examples"),
+    )  # fmt: skip
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()

@@ -1,0 +1,105 @@
+"""One class out of two or more."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from vouch.contracts.schema import Recognition
+
+_MOST_CLASSES = 1000
+_FEW_NUMBERS = 10
+
+
+@dataclass(frozen=True, slots=True)
+class Classification:
+    """The classes that the training rows hold, in sorted order; of two, the second is the positive one.
+
+    Args:
+        classes: names of the classes (K).
+
+    Example:
+        >>> task = Classification.fit(pl.Series(["no", "yes", "no"]))
+        >>> task.name, task.encode(pl.Series(["yes", "no"])).tolist()
+        ('binary', [1, 0])
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
+    kind: ClassVar[str] = "category"
+    higher_is_better: ClassVar[bool] = False
+    classes: tuple[str, ...]
+
+    @staticmethod
+    def recognise(series: pl.Series) -> Recognition | None:
+        """Take text, booleans, and numbers of which there are few different whole ones."""
+        distinct = series.drop_nulls().n_unique()
+        name = "binary" if distinct == 2 else "multiclass"
+        if series.dtype.is_numeric():
+            whole = bool((series.cast(pl.Float64).drop_nulls() % 1 == 0).all())
+            sure = 0.9 if whole and distinct <= _FEW_NUMBERS else 0.3 if distinct <= _MOST_CLASSES else 0.0
+            return Recognition(name, sure, f"{distinct} distinct whole numbers" if whole else f"{distinct} numbers")
+        sure = 0.9 if distinct <= _MOST_CLASSES else 0.0
+        return Recognition(name, sure, f"{distinct} distinct values")
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> Classification:
+        """Find the classes in the canonical training targets; numbers sort as numbers."""
+        values = series.drop_nulls().unique().to_list()
+        return cls(tuple(sorted(values, key=_natural)))
+
+    @property
+    def name(self) -> str:
+        """"binary" for two classes, else "multiclass"."""
+        return "binary" if len(self.classes) == 2 else "multiclass"
+
+    @property
+    def outputs(self) -> int:
+        """One logit for each class."""
+        return len(self.classes)
+
+    def encode(self, series: pl.Series) -> Tensor:
+        """Class names to int64 codes (B,); -1 for a class that training never saw."""
+        codes = pl.Series(range(len(self.classes)), dtype=pl.Int64)
+        known = series.replace_strict(pl.Series(self.classes, dtype=pl.String), codes, default=-1)
+        return torch.from_numpy(known.to_numpy().copy())
+
+    def truth(self, series: pl.Series) -> npt.NDArray[np.int64]:
+        """Class names as the metrics want them: codes (B,)."""
+        return self.encode(series).numpy()
+
+    def loss(self, output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
+        """Cross-entropy of every member, averaged over rows and members."""
+        members = output.shape[1]
+        return F.cross_entropy(output.flatten(0, 1), target.repeat_interleave(members), label_smoothing=smoothing)
+
+    def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
+        """Logits (B, M, K) to probabilities (B, K), averaged over members."""
+        return output.double().softmax(dim=-1).mean(dim=1).numpy()
+
+    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> float:
+        """Mean negative log-likelihood in nats, by which training chooses; lower is better."""
+        return float(self.losses(decoded, truth).mean())
+
+    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+        """Negative log-likelihood of each row in nats (B,)."""
+        return -np.log(np.clip(decoded[np.arange(len(truth)), truth], 1e-12, None))
+
+    def frame(self, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:
+        """Probabilities (B, K) as columns: the prediction, then one probability for each class."""
+        labels = np.array(self.classes, dtype=object)[decoded.argmax(axis=1)]
+        columns = {f"probability[{name}]": decoded[:, k] for k, name in enumerate(self.classes)}
+        return pl.DataFrame({"prediction": pl.Series(labels.tolist(), dtype=pl.String), **columns})
+
+
+def _natural(value: str) -> tuple[int, float, str]:
+    try:
+        return (0, float(value), value)
+    except ValueError:
+        return (1, 0.0, value)

@@ -1,0 +1,400 @@
+"""Every figure of quality, each written once for weighted rows and for R weightings at a time.
+
+All metrics take the same three arrays and return one value for each weighting (R,):
+
+    truth        (n,) class codes int64, where -1 is a class that training never saw and counts as wrong;
+                 (n, K) zeros and ones for multilabel; (n,) float64 for regression
+    prediction   (n, K) probabilities; (n,) float64 for regression
+    weights      (R, n) how often each row counts; ones for the plain figure, resampling counts for the bootstrap
+
+Two probability columns are a binary task: the class with code 1 is the positive one, and a row is called positive
+when its probability exceeds that of the other class. With more columns, and for multilabel, precision, recall, the
+rates, F1, ROC-AUC and average precision are each class against the rest, and the plain mean over classes (macro).
+
+Undefined is NaN, never 0: precision of a class that is never predicted, recall and average precision of one that
+never occurs, ROC-AUC without both kinds of rows, R² of a constant target. A macro mean leaves undefined classes out;
+whoever lists figures leaves out those that are NaN.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+Floats: TypeAlias = npt.NDArray[np.float64]
+Bools: TypeAlias = npt.NDArray[np.bool_]
+Array: TypeAlias = npt.NDArray[np.generic]
+Metric: TypeAlias = Callable[[Array, Array, Array], Floats]
+
+ECE_BINS = 15
+_SMALLEST_PROBABILITY = 1e-15
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OneVsRest:
+    """A classification seen as one yes-or-no question for each class.
+
+    Args:
+        actual: whether the row is of the class (n, K).
+        chosen: whether the row was called that class (n, K).
+        score: probability of the class (n, K).
+    """
+
+    actual: Bools
+    chosen: Bools
+    score: Floats
+
+    @classmethod
+    def of(cls, truth: Array, prediction: Array) -> OneVsRest:
+        """Read codes (n,) or labels (n, K) beside probabilities (n, K); labels count from one half on."""
+        score = np.asarray(prediction, np.float64)
+        if np.ndim(truth) == 2:
+            return cls(np.asarray(truth) == 1, score >= 0.5, score)
+        every = np.arange(score.shape[1])
+        return cls(np.asarray(truth)[:, None] == every, score.argmax(axis=1)[:, None] == every, score)
+
+    def only(self, k: int) -> OneVsRest:
+        """The question of class k alone, (n, 1)."""
+        return OneVsRest(self.actual[:, [k]], self.chosen[:, [k]], self.score[:, [k]])
+
+    def pick(self, ks: npt.NDArray[np.int64]) -> OneVsRest:
+        """The questions of some classes."""
+        return OneVsRest(self.actual[:, ks], self.chosen[:, ks], self.score[:, ks])
+
+
+EachClass: TypeAlias = Callable[[OneVsRest, Array], Floats]
+Trials: TypeAlias = Callable[[OneVsRest], tuple[Bools, Bools]]
+
+
+@dataclass(frozen=True, slots=True)
+class MetricSpec:
+    """A metric with what a reader and an interval need to know of it.
+
+    Args:
+        name: as users write it.
+        function: from truth, prediction and weights (R, n) to values (R,).
+        higher_is_better: which way is good.
+        unit: "share" without unit, "nats", or "target" for the unit of the target.
+        interval: "wilson" for a share of independent rows, else "bootstrap".
+        each: the same for every class, from questions and weights to values (R, K); none where it has no meaning.
+        trials: rows that succeed and rows that count, both (n, K), for a metric that is a plain share.
+    """
+
+    name: str
+    function: Metric
+    higher_is_better: bool = True
+    unit: Literal["share", "nats", "target"] = "share"
+    interval: Literal["wilson", "bootstrap"] = "bootstrap"
+    each: EachClass | None = None
+    trials: Trials | None = None
+
+
+# Classification: shares of rows
+
+
+def accuracy(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Share of rows called right; for multilabel, with every label right (subset accuracy).
+
+    Example:
+        >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[1, 1], [3, 1]])).tolist()
+        [0.5, 0.75]
+    """
+    return _mean(right(truth, prediction), weights)
+
+
+def balanced_accuracy(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Mean recall of the classes that occur (Brodersen and others, 2010)."""
+    return macro(_each_share(recall_trials)(OneVsRest.of(truth, prediction), weights))
+
+
+def precision(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Share of the rows called the class that are of it."""
+    return _headline(_each_share(precision_trials), truth, prediction, weights)
+
+
+def recall(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Share of the rows of the class that were called it; also sensitivity, true positive rate."""
+    return _headline(_each_share(recall_trials), truth, prediction, weights)
+
+
+def false_positive_rate(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Share of the rows outside the class that were called it."""
+    return _headline(_each_share(false_positive_trials), truth, prediction, weights)
+
+
+def false_negative_rate(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Share of the rows of the class that were not called it."""
+    return _headline(_each_share(false_negative_trials), truth, prediction, weights)
+
+
+def f1(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Harmonic mean of precision and recall: 2 TP / (2 TP + FP + FN)."""
+    return _headline(f1_each, truth, prediction, weights)
+
+
+# Classification: ranking
+
+
+def roc_auc(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Chance that a row of the class scores above one outside it, ties counting half (Hanley and McNeil, 1982)."""
+    return _headline(roc_auc_each, truth, prediction, weights)
+
+
+def average_precision(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Mean precision over the rows of the class, each at its own score as threshold; ties share one threshold."""
+    return _headline(average_precision_each, truth, prediction, weights)
+
+
+# Classification: probabilities
+
+
+def log_loss(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Mean negative log-likelihood in nats, probabilities clipped at 1e-15; for multilabel, mean over labels."""
+    view = OneVsRest.of(truth, prediction)
+    if np.ndim(truth) == 2:
+        likelihood = np.where(view.actual, view.score, 1 - view.score)
+        return _mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)).mean(axis=1), weights)
+    likelihood = (view.score * view.actual).sum(axis=1)
+    return _mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)), weights)
+
+
+def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Mean squared error of the probabilities (Brier, 1950).
+
+    Binary: (p - y)² of the positive class. Multiclass: summed over classes. Multilabel: mean over labels.
+    """
+    view = OneVsRest.of(truth, prediction)
+    squares = np.square(view.score - view.actual)
+    if np.ndim(truth) == 2:
+        return _mean(squares.mean(axis=1), weights)
+    if squares.shape[1] == 2:
+        return _mean(squares[:, 1], weights)
+    unseen = ~view.actual.any(axis=1)
+    return _mean(squares.sum(axis=1) + unseen, weights)
+
+
+def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Expected calibration error: gap between confidence and frequency, averaged over 15 bins of equal mass.
+
+    Binary: of the probability of the positive class; multiclass: of the highest probability; multilabel: mean over
+    labels. Bins are cut once, from the rows as given, and equal confidences share a bin; weights then count within
+    the bins. Equal mass keeps bins from being empty (Nixon and others, "Measuring Calibration in Deep Learning",
+    2019; the error itself: Naeini and others, 2015). On few rows it leans upwards, as every mean of absolute gaps.
+    """
+    view = OneVsRest.of(truth, prediction)
+    if np.ndim(truth) == 2:
+        return np.mean([_gap(view.score[:, k], view.actual[:, k], weights) for k in range(view.score.shape[1])], axis=0)
+    if view.score.shape[1] == 2:
+        return _gap(view.score[:, 1], view.actual[:, 1], weights)
+    return _gap(view.score.max(axis=1), right(truth, prediction), weights)
+
+
+# Regression
+
+
+def rmse(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Root of the mean squared error, in the unit of the target."""
+    return np.sqrt(_mean(np.square(_error(truth, prediction)), weights))
+
+
+def mae(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Mean absolute error, in the unit of the target."""
+    return _mean(np.abs(_error(truth, prediction)), weights)
+
+
+def r2(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Share of the target's variance that the prediction explains; below 0 when the mean would do better."""
+    centred = np.asarray(truth, np.float64) - np.mean(truth, dtype=np.float64)
+    variance = _mean(np.square(centred), weights) - np.square(_mean(centred, weights))
+    # Rounding leaves about 1e-16 of the mean square where the weighted target is constant.
+    variance[variance <= 1e-14 * _mean(np.square(centred), weights)] = 0
+    return 1 - _ratio(_mean(np.square(_error(truth, prediction)), weights), variance)
+
+
+def error_q50(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Median absolute error: the smallest error that half of the rows do not exceed."""
+    return _quantile(np.abs(_error(truth, prediction)), 0.5, weights)
+
+
+def error_q90(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """The smallest absolute error that nine rows in ten do not exceed."""
+    return _quantile(np.abs(_error(truth, prediction)), 0.9, weights)
+
+
+# Parts
+
+
+def right(truth: Array, prediction: Array) -> Bools:
+    """Whether each row was called right in every class (n,)."""
+    view = OneVsRest.of(truth, prediction)
+    return (view.actual == view.chosen).all(axis=1)
+
+
+def recall_trials(view: OneVsRest) -> tuple[Bools, Bools]:
+    """Rows found, of those that are of the class."""
+    return view.actual & view.chosen, view.actual
+
+
+def precision_trials(view: OneVsRest) -> tuple[Bools, Bools]:
+    """Rows that are of the class, of those called it."""
+    return view.actual & view.chosen, view.chosen
+
+
+def false_positive_trials(view: OneVsRest) -> tuple[Bools, Bools]:
+    """Rows called the class, of those outside it."""
+    return ~view.actual & view.chosen, ~view.actual
+
+
+def false_negative_trials(view: OneVsRest) -> tuple[Bools, Bools]:
+    """Rows missed, of those that are of the class."""
+    return view.actual & ~view.chosen, view.actual
+
+
+def accuracy_trials(view: OneVsRest) -> tuple[Bools, Bools]:
+    """Rows called right in every class, of all rows; the same for each class asked about."""
+    correct = (view.actual == view.chosen).all(axis=1, keepdims=True)
+    return correct, np.ones_like(correct)
+
+
+def f1_each(view: OneVsRest, weights: Array) -> Floats:
+    """F1 of each class (R, K)."""
+    return 2 * _ratio(_sums(view.actual & view.chosen, weights), _sums(view.actual * 1.0 + view.chosen, weights))
+
+
+def roc_auc_each(view: OneVsRest, weights: Array) -> Floats:
+    """ROC-AUC of each class against the rest (R, K)."""
+    each = [_ranked_above(view.score[:, k], view.actual[:, k], weights) for k in range(view.score.shape[1])]
+    return np.stack(each, axis=1)
+
+
+def average_precision_each(view: OneVsRest, weights: Array) -> Floats:
+    """Average precision of each class against the rest (R, K)."""
+    each = [_mean_precision(view.score[:, k], view.actual[:, k], weights) for k in range(view.score.shape[1])]
+    return np.stack(each, axis=1)
+
+
+def _ranked_above(score: Floats, actual: Bools, weights: Array) -> Floats:
+    """Share of pairs (positive, negative) in which the positive scores higher, from cumulated negative weights."""
+    positive, negative = np.flatnonzero(actual), np.flatnonzero(~actual)
+    negative = negative[np.argsort(score[negative], kind="stable")]
+    ladder = score[negative]
+    below, upto = (np.searchsorted(ladder, score[positive], side=side) for side in ("left", "right"))
+    before = _cumulate(weights, negative)
+    mine = _take(weights, positive)
+    pairs = np.einsum("rp,rp->r", mine, before[:, below] + before[:, upto]) / 2
+    return _ratio(pairs, mine.sum(axis=1) * before[:, -1])
+
+
+def _mean_precision(score: Floats, actual: Bools, weights: Array) -> Floats:
+    """Mean over positives of the precision among all rows that score at least as high."""
+    order = np.argsort(-score, kind="stable")
+    positive = order[actual[order]]
+    called = np.searchsorted(-score[order], -score[positive], side="right")
+    found = np.searchsorted(-score[positive], -score[positive], side="right")
+    all_called, all_found = _cumulate(weights, order)[:, called], _cumulate(weights, positive)
+    mine = _take(weights, positive)
+    # A positive of weight 0 may have nothing of any weight above it: its term is 0, not undefined.
+    terms = mine * all_found[:, found] / np.where(all_called > 0, all_called, 1)
+    return _ratio(terms.sum(axis=1), all_found[:, -1])
+
+
+def _gap(confidence: Floats, happened: Bools, weights: Array) -> Floats:
+    rank = np.searchsorted(np.sort(confidence), confidence, side="left")
+    bins = rank * ECE_BINS // max(len(confidence), 1)
+    inside = bins[:, None] == np.arange(ECE_BINS)
+    gaps = _sums(inside * (confidence - happened)[:, None], weights)
+    return _ratio(np.abs(gaps).sum(axis=1), np.asarray(weights, np.float64).sum(axis=1))
+
+
+def _quantile(values: Floats, share: float, weights: Array) -> Floats:
+    order = np.argsort(values, kind="stable")
+    upto = _cumulate(weights, order)[:, 1:]
+    # The tolerance keeps 0.9 · 10 rows at the ninth row whatever the rounding.
+    short = (upto < share * upto[:, -1:] * (1 - 1e-12)).sum(axis=1)
+    return values[order][np.minimum(short, len(values) - 1)]
+
+
+def _error(truth: Array, prediction: Array) -> Floats:
+    return np.asarray(prediction, np.float64) - np.asarray(truth, np.float64)
+
+
+def _each_share(trials: Trials) -> EachClass:
+    def each(view: OneVsRest, weights: Array) -> Floats:
+        success, counts = trials(view)
+        return _ratio(_sums(success, weights), _sums(counts, weights))
+
+    return each
+
+
+def _headline(each: EachClass, truth: Array, prediction: Array, weights: Array) -> Floats:
+    """The positive class of two; the macro mean of more."""
+    view = OneVsRest.of(truth, prediction)
+    binary = np.ndim(truth) == 1 and view.score.shape[1] == 2
+    return macro(each(view.only(1) if binary else view, weights))
+
+
+def macro(each: Floats) -> Floats:
+    """Mean over the classes in which the value is defined: (R, K) to (R,)."""
+    defined = ~np.isnan(each)
+    return _ratio(np.where(defined, each, 0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
+
+
+def _mean(values: Array, weights: Array) -> Floats:
+    return _ratio(_sums(values, weights), np.asarray(weights, np.float64).sum(axis=1))
+
+
+def _sums(values: Array, weights: Array) -> Floats:
+    return np.asarray(weights, np.float64) @ np.asarray(values, np.float64)
+
+
+def _take(weights: Array, rows: npt.NDArray[np.int64]) -> Floats:
+    return np.take(np.asarray(weights, np.float64), rows, axis=1)
+
+
+def _cumulate(weights: Array, rows: npt.NDArray[np.int64]) -> Floats:
+    """Weights of the first 0, 1, 2, … of these rows together (R, len(rows) + 1)."""
+    total = np.zeros((len(weights), len(rows) + 1))
+    np.cumsum(_take(weights, rows), axis=1, out=total[:, 1:])
+    return total
+
+
+def _ratio(above: Floats, below: Floats) -> Floats:
+    return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+
+
+def _share(name: str, function: Metric, trials: Trials, *, higher: bool = True) -> MetricSpec:
+    return MetricSpec(name, function, higher, interval="wilson", each=_each_share(trials), trials=trials)
+
+
+_ACCURACY = MetricSpec("accuracy", accuracy, interval="wilson", trials=accuracy_trials)
+_BALANCED = MetricSpec("balanced_accuracy", balanced_accuracy)
+_ROC_AUC = MetricSpec("roc_auc", roc_auc, each=roc_auc_each)
+_RATES = (
+    _share("precision", precision, precision_trials),
+    _share("recall", recall, recall_trials),
+    _share("false_positive_rate", false_positive_rate, false_positive_trials, higher=False),
+    _share("false_negative_rate", false_negative_rate, false_negative_trials, higher=False),
+    MetricSpec("f1", f1, each=f1_each),
+)
+_AVERAGE_PRECISION = MetricSpec("average_precision", average_precision, each=average_precision_each)
+_PROBABILITIES = (
+    MetricSpec("log_loss", log_loss, higher_is_better=False, unit="nats"),
+    MetricSpec("brier", brier, higher_is_better=False),
+    MetricSpec("ece", ece, higher_is_better=False),
+)
+
+BINARY = (_ROC_AUC, _ACCURACY, _BALANCED, *_RATES, _AVERAGE_PRECISION, *_PROBABILITIES)
+MULTICLASS = (_ACCURACY, _BALANCED, *_RATES, _ROC_AUC, _AVERAGE_PRECISION, *_PROBABILITIES)
+MULTILABEL = (_ROC_AUC, _ACCURACY, *_RATES, _AVERAGE_PRECISION, *_PROBABILITIES)
+REGRESSION = (
+    MetricSpec("rmse", rmse, higher_is_better=False, unit="target"),
+    MetricSpec("mae", mae, higher_is_better=False, unit="target"),
+    MetricSpec("r2", r2),
+    MetricSpec("error_q50", error_q50, higher_is_better=False, unit="target"),
+    MetricSpec("error_q90", error_q90, higher_is_better=False, unit="target"),
+)
+BY_TASK = {"binary": BINARY, "multiclass": MULTICLASS, "multilabel": MULTILABEL, "regression": REGRESSION}

@@ -1,0 +1,89 @@
+"""A quantity."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+from torch import Tensor
+
+from vouch.contracts.schema import Recognition
+
+
+@dataclass(frozen=True, slots=True)
+class Regression:
+    """Centre and scale of the training targets, so that the network predicts numbers around zero.
+
+    Args:
+        centre: mean of the training targets, in their unit.
+        scale: standard deviation of the training targets, in their unit.
+        low: smallest training target.
+        high: largest training target.
+
+    Example:
+        >>> task = Regression.fit(pl.Series([1.0, 3.0]))
+        >>> task.centre, task.encode(pl.Series([3.0])).tolist()
+        (2.0, [1.0])
+    """
+
+    names: ClassVar[tuple[str, ...]] = ("regression",)
+    kind: ClassVar[str] = "number"
+    higher_is_better: ClassVar[bool] = False
+    name: ClassVar[str] = "regression"
+    centre: float
+    scale: float
+    low: float
+    high: float
+
+    @staticmethod
+    def recognise(series: pl.Series) -> Recognition | None:
+        """Take numbers; the fewer different ones, the less sure."""
+        if not series.dtype.is_numeric():
+            return None
+        distinct = series.drop_nulls().n_unique()
+        return Recognition("regression", 0.8 if distinct > 2 else 0.1, f"{distinct} distinct numbers")
+
+    @classmethod
+    def fit(cls, series: pl.Series) -> Regression:
+        """Find centre and scale of the canonical training targets."""
+        values = series.drop_nulls().cast(pl.Float64).to_numpy()
+        return cls(float(values.mean()), float(values.std()) or 1.0, float(values.min()), float(values.max()))
+
+    @property
+    def outputs(self) -> int:
+        """One number."""
+        return 1
+
+    def encode(self, series: pl.Series) -> Tensor:
+        """Targets in their unit to standardised float32 (B,)."""
+        values = (series.cast(pl.Float64).to_numpy() - self.centre) / self.scale
+        return torch.from_numpy(values.astype(np.float32))
+
+    def truth(self, series: pl.Series) -> npt.NDArray[np.float64]:
+        """Targets as the metrics want them: in their unit (B,)."""
+        return series.cast(pl.Float64).to_numpy()
+
+    def loss(self, output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
+        """Squared error of every member, averaged over rows and members; smoothing does not apply."""
+        del smoothing
+        return (output[..., 0] - target.unsqueeze(1)).square().mean()
+
+    def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
+        """Outputs (B, M, 1) to values in the target's unit (B,), averaged over members."""
+        return output[..., 0].double().mean(dim=1).numpy() * self.scale + self.centre
+
+    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> float:
+        """Root of the mean squared error, by which training chooses; lower is better."""
+        return float(np.sqrt(np.square(decoded - truth).mean()))
+
+    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+        """Absolute error of each row in the target's unit (B,)."""
+        return np.abs(decoded - truth)
+
+    def frame(self, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:
+        """Values (B,) as the column "prediction"."""
+        return pl.DataFrame({"prediction": decoded})

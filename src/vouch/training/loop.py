@@ -1,0 +1,167 @@
+"""The training loop."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Progress
+from vouch.errors import TrainingError
+from vouch.training.checkpoint import Checkpoints
+from vouch.training.optimise import make_optimizer, rate_at
+from vouch.training.state import Epoch, State
+
+Augment = Callable[[list[Tensor], torch.Generator], list[Tensor]]
+Objective = Callable[[nn.Module, Sequence[Tensor], Tensor], Tensor]
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """One training run: what to train, on what, how.
+
+    Args:
+        network: the module to train, from inputs to outputs (B, M, K).
+        inputs: encoded inputs of all rows, resident or memory-mapped.
+        target: encoded target of all rows.
+        rows: numbers of the training rows (int64).
+        objective: the loss of a batch.
+        augment: random changes to a batch of inputs.
+        evaluate: validation score of the network as it stands; lower is better.
+        recipe: every setting.
+        checkpoints: where the state is kept, so that a killed run goes on.
+        progress: told after each epoch.
+    """
+
+    network: nn.Module
+    inputs: Sequence[Tensor]
+    target: Tensor
+    rows: Tensor
+    objective: Objective
+    augment: Augment
+    evaluate: Callable[[nn.Module], float]
+    recipe: Recipe
+    checkpoints: Checkpoints
+    progress: Progress
+
+
+def train(job: Job) -> list[Epoch]:
+    """Train until the epochs are over or the validation score stops improving; the network ends with its best weights.
+
+    Every random draw of an epoch follows from the seed and the epoch's number, so a run that was killed and resumed
+    ends with the same bits as one that was not.
+
+    Args:
+        job: what to train, on what, how.
+
+    Returns:
+        The history, one entry for each epoch.
+
+    Raises:
+        TrainingError: the loss is not a number any more, or the checkpoint is of another run.
+    """
+    recipe, network = job.recipe, job.network
+    live = dict(network.state_dict())
+    state = State(network, make_optimizer(network, recipe), _copy(live), _copy(live))
+    job.checkpoints.restore(state)
+    while (epoch := len(state.history)) < recipe.epochs and not _stalled(state, recipe.patience):
+        started = time.perf_counter()
+        loss = train_epoch(job, state, epoch)
+        score = _evaluate(job, state)
+        if score < state.best_score:
+            state.best_score, state.best = score, _copy(state.average if recipe.averaging else network.state_dict())
+        state.history.append(Epoch(epoch + 1, loss, score, time.perf_counter() - started))
+        job.checkpoints.save(state)
+        _report(job, state)
+    network.load_state_dict(state.best)
+    return state.history
+
+
+def train_epoch(job: Job, state: State, epoch: int) -> float:
+    """One pass over the training rows in random order; the mean loss."""
+    recipe, network = job.recipe, job.network
+    torch.manual_seed(_mix(recipe.seed, epoch))
+    generator = torch.Generator().manual_seed(_mix(recipe.seed, epoch))
+    batches = job.rows[torch.randperm(len(job.rows), generator=generator)].tensor_split(steps_in_epoch(job))
+    total = torch.zeros(())
+    network.train()
+    for step, rows in enumerate(batches):
+        inputs = job.augment([x[rows] for x in job.inputs], generator)
+        loss = job.objective(network, inputs, job.target[rows])
+        loss.backward()
+        if recipe.clip:
+            nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
+        for group in state.optimizer.param_groups:
+            group["lr"] = group["peak"] * rate_at((epoch + step / len(batches)) / recipe.epochs, recipe)
+        state.optimizer.step()
+        state.optimizer.zero_grad(set_to_none=True)
+        if recipe.averaging:
+            _follow(state.average, network, recipe.averaging)
+        total += loss.detach() * len(rows)
+    mean = float(total) / len(job.rows)
+    if not math.isfinite(mean):
+        raise TrainingError(
+            "the loss is not a number any more", where=f"epoch {epoch + 1}",
+            next_step=f"Lower the learning rate: --set learning_rate={recipe.learning_rate / 10:g}.",
+        )  # fmt: skip
+    return mean
+
+
+def steps_in_epoch(job: Job) -> int:
+    """Batches in one pass; their sizes differ by one row at most."""
+    return max(1, -(-len(job.rows) // job.recipe.batch_size))
+
+
+def _evaluate(job: Job, state: State) -> float:
+    """The validation score of the averaged weights when there is an average, else of the live ones."""
+    job.network.eval()
+    if not job.recipe.averaging:
+        return job.evaluate(job.network)
+    live = _copy(job.network.state_dict())
+    job.network.load_state_dict(state.average)
+    score = job.evaluate(job.network)
+    job.network.load_state_dict(live)
+    return score
+
+
+@torch.no_grad()
+def _follow(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
+    """Move the running average of the weights one step towards the live ones (Polyak and Juditsky, 1992)."""
+    for name, value in network.state_dict().items():
+        if value.is_floating_point():
+            average[name].lerp_(value, 1 - decay)
+        else:
+            average[name].copy_(value)
+
+
+def _stalled(state: State, patience: int) -> bool:
+    best = min(range(len(state.history)), key=lambda i: state.history[i].score, default=0)
+    return patience > 0 and len(state.history) - 1 - best >= patience
+
+
+def _copy(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name: value.detach().clone() for name, value in weights.items()}
+
+
+def _mix(seed: int, epoch: int) -> int:
+    """A seed for one epoch, far from that of its neighbours."""
+    return (seed * 1_000_003 + epoch * 7919 + 1) % 2**63
+
+
+def _report(job: Job, state: State) -> None:
+    last = state.history[-1]
+    mean = sum(epoch.seconds for epoch in state.history) / len(state.history)
+    job.progress(
+        "epoch",
+        epoch=last.epoch,
+        epochs=job.recipe.epochs,
+        loss=last.loss,
+        score=last.score,
+        rows_per_second=round(len(job.rows) / max(last.seconds, 1e-9)),
+        seconds_left=round(mean * (job.recipe.epochs - last.epoch), 1),
+    )
