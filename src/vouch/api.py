@@ -17,7 +17,8 @@ import polars as pl
 import torch
 
 from vouch import store
-from vouch.audit.evidence import evidence, verdict_sentence
+from vouch.audit.evidence import Truth, evidence
+from vouch.audit.verdict import verdict_sentence
 from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
 from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.options import FitOptions
@@ -37,7 +38,8 @@ from vouch.nets.network import find_device, outputs_of
 from vouch.objectives import Supervised
 from vouch.report import pages
 from vouch.tasks import fit_task
-from vouch.training.baselines import Block, baselines
+from vouch.training.baseline_features import Block
+from vouch.training.baselines import baselines
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
 from vouch.training.plan import override, plan, read_settings
@@ -148,7 +150,7 @@ def predict_with_notes(
     canonical = clean(dataset, bundle.schema, labelled=False)
     place = find_device(device)
     inputs = [x.to(place) for x in encode(canonical.frame, bundle.encoders)]
-    outputs = outputs_of(bundle.network.to(place), inputs, torch.arange(canonical.frame.height, device=place))
+    outputs = outputs_of(bundle.network.to(place), inputs)
     frame = bundle.task.frame(bundle.task.decode(outputs.cpu()))
     bad = unreadable_rows(dataset, canonical, bundle.schema)
     notes = canonical.notes
@@ -235,11 +237,13 @@ def _prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> _Ready:
     canonical = canonical.with_notes(*notes)
     target = canonical.frame[schema.target.name]
     task = fit_task(schema.task, target[parts.train])
-    encoders = fit_encoders(canonical, schema, parts, recipe)
+    wanted = task.encode(target)
+    classes = wanted if schema.task in ("binary", "multiclass") else None
+    encoders = fit_encoders(canonical, schema, parts, recipe, classes)
     inputs = encode(canonical.frame, encoders)
     place = find_device(options.get("device", "auto"))
     network = build_network(encoders, task.outputs, recipe).to(place)
-    inputs, wanted = [x.to(place) for x in inputs], task.encode(target).to(place)
+    inputs, wanted = [x.to(place) for x in inputs], wanted.to(place)
     return _Ready(canonical, schema, parts, recipe, task, encoders, inputs, wanted, network, fingerprint)
 
 
@@ -269,8 +273,10 @@ def _job(ready: _Ready, partial: store.Partial | None, progress: Progress) -> Jo
     recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
 
+    held = [x[valid] for x in ready.inputs]
+
     def evaluate(network: torch.nn.Module) -> float:
-        return ready.task.score(ready.task.decode(outputs_of(network, ready.inputs, valid).cpu()), truth)
+        return ready.task.score(ready.task.decode(outputs_of(network, held).cpu()), truth)
 
     def augment(batch: list[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
         pairs = zip(ready.encoders, batch, strict=True)
@@ -294,9 +300,8 @@ def _measure(ready: _Ready, history: list[tuple[int, float, float, float]], seco
     """Score the sealed rows once, with simple methods beside the network."""
     started = time.perf_counter()
     rows, name = ready.split.test, ready.schema.target.name
-    outputs = outputs_of(ready.network, ready.inputs, torch.from_numpy(rows).to(ready.wanted.device))
-    decoded = ready.task.decode(outputs.cpu())
     ready.network.cpu()
+    decoded = ready.task.decode(outputs_of(ready.network, [x.cpu()[rows] for x in ready.inputs]))
     target = ready.dataset.frame[name]
     found = _evidence(ready, decoded)
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(ready.task.frame(decoded))
@@ -315,6 +320,8 @@ def _measure(ready: _Ready, history: list[tuple[int, float, float, float]], seco
 def _evidence(ready: _Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     """Figures of the network and of simple methods on the same sealed rows."""
     task, rows = ready.task, ready.split
+    if not len(rows.test):
+        return Evidence((), {}, "No rows were sealed, so nothing is known of how good the network is on new rows.")
     truth = task.truth(ready.dataset.frame[ready.schema.target.name])
     blocks = [
         Block(x.cpu(), _capabilities(ready, encoder), getattr(encoder, "cardinalities", None))
@@ -322,14 +329,12 @@ def _evidence(ready: _Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     ]
     learned_on = np.concatenate([rows.train, rows.valid])
     simple = baselines(blocks, truth, task.name, learned_on, rows.test, ready.recipe.seed)
-    classes = getattr(task, "classes", ())
-    figures = {
-        name: evidence(task.name, classes, truth[rows.test], predicted, seed=ready.recipe.seed)
-        for name, predicted in simple.predictions.items()
-    }
-    metrics = evidence(task.name, classes, truth[rows.test], decoded, seed=ready.recipe.seed)
-    verdict = verdict_sentence(task.name, truth[rows.test], decoded, simple.predictions, seed=ready.recipe.seed)
-    return Evidence(metrics, figures, verdict, simple.notes)
+    held = Truth(task.name, getattr(task, "classes", ()), truth[rows.test])
+    seed = ready.recipe.seed
+    figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
+    verdict = verdict_sentence(held, decoded, simple.predictions, seed)
+    failed = tuple(f"{name} could not be fitted: {why}" for name, why in simple.failures.items())
+    return Evidence(evidence(held, decoded, seed), figures, verdict, (*simple.notes, *failed))
 
 
 def _capabilities(ready: _Ready, encoder: Encoder) -> Capabilities:

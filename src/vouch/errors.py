@@ -59,7 +59,7 @@ class VouchError(Exception):
         if self.expected or self.received:
             said = [f"expected {self.expected}" if self.expected else "", f"got {self.received}" if self.received else ""]
             parts[0] += ": " + ", ".join(filter(None, said))
-        parts[0] += "."
+        parts[0] += "" if parts[0].endswith(("?", "!")) else "."
         if self.next_step:
             parts.append(self.next_step)
         text = " ".join([*parts, f"[{self.code}]"])

@@ -165,6 +165,12 @@ def test_photos_are_mirrored_cropped_and_coloured() -> None:
     assert mirror_keeps_class(pictures)
 
 
+def test_a_target_that_is_no_class_is_not_looked_at() -> None:
+    pictures, labels = letters(300)
+    for target in (labels.float(), torch.nn.functional.one_hot(labels).float(), None):
+        assert not mirror_keeps_class(pictures, target)
+
+
 def test_only_the_named_changes_stay() -> None:
     assert EVERYTHING.only({"flip", "erase"}) == Augmentation(flip=True, erase=0.25)
     assert EVERYTHING.only(set()).names() == ()

@@ -69,7 +69,7 @@ def verdict_sentence(truth: Truth, network: Array, baselines: Mapping[str, Array
     Example:
         >>> truth = Truth("regression", (), np.arange(9.0), unit="mm")
         >>> print(verdict_sentence(truth, np.arange(9.0), {"mean": np.full(9, 4.0)}))
-        The network is better than mean, the strongest simple method, by 2.58 mm [1.68, 3.31] in RMSE.
+        The network is better than mean, the strongest simple method, by 2.58 mm [1.46, 3.50] in RMSE.
     """
     if not baselines:
         return "No simple method could be fitted, so nothing shows whether the network is worth having."

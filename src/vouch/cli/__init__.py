@@ -7,7 +7,6 @@ import sys
 from collections.abc import Sequence
 
 import click
-import typer
 
 from vouch.cli.demo import demo
 from vouch.cli.fit import fit
@@ -15,14 +14,18 @@ from vouch.cli.predict import predict
 from vouch.cli.recipe import recipe
 from vouch.errors import UsageError, VouchError, nearest
 
+WRONG = 2
 INTERRUPTED = 130
-USAGE = 2
 
-app = typer.Typer(
-    help="Deep learning you can vouch for.", add_completion=False, no_args_is_help=True, rich_markup_mode=None
-)
+
+@click.group(no_args_is_help=False)
+@click.version_option(package_name="deepvouch", prog_name="vouch")
+def app() -> None:
+    """Deep learning you can vouch for."""
+
+
 for verb in (demo, fit, predict, recipe):
-    app.command()(verb)
+    app.add_command(verb)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -34,24 +37,27 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code: 0 done, 2 wrong input or usage (one line on standard error), 130 interrupted.
     """
+    given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        code = typer.main.get_command(app).main(
-            list(arguments) if arguments is not None else None, prog_name="vouch", standalone_mode=False
-        )
-        return int(code or 0)
+        app.main(given or ["--help"], prog_name="vouch", standalone_mode=False)
     except VouchError as error:
-        print(f"vouch: {error}", file=sys.stderr)
+        return _refuse(error)
     except click.NoSuchOption as error:
-        known = [name for name in (error.possibilities or [])]
-        hint = nearest(error.option_name, known) if known else "See 'vouch VERB --help'."
-        print(f"vouch: {UsageError(f'there is no option {error.option_name}', next_step=hint)}", file=sys.stderr)
+        known = error.ctx.command.get_params(error.ctx) if error.ctx else []
+        names = [name for parameter in known for name in parameter.opts if name.startswith("--")]
+        return _refuse(UsageError(f"there is no option '{error.option_name}'", next_step=nearest(error.option_name, names)))
     except click.ClickException as error:
-        told = UsageError(error.format_message().rstrip(".").replace("\n", " "), next_step="See 'vouch VERB --help'.")
-        print(f"vouch: {told}", file=sys.stderr)
+        told = error.format_message().rstrip(".")
+        return _refuse(UsageError(told, next_step="'vouch VERB --help' lists what there is."))
     except (KeyboardInterrupt, click.Abort):
-        print("vouch: interrupted; the same command with --resume goes on from the last checkpoint.", file=sys.stderr)
+        print("vouch: interrupted", file=sys.stderr)
         return INTERRUPTED
     except BrokenPipeError:
+        # The reader of our output has gone; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    return USAGE
+    return 0
+
+
+def _refuse(error: VouchError) -> int:
+    print(f"vouch: {error}", file=sys.stderr)
+    return WRONG

@@ -4,20 +4,62 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Iterable, Sequence
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING, Any, TypeVar
 
-import typer
+import click
 
 from vouch.errors import UsageError
 
 if TYPE_CHECKING:
     from vouch.contracts.finding import Estimate
 
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object and nothing else.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress.")]
-Device = Annotated[str, typer.Option(help="Where to compute: auto, cpu, cuda, mps.")]
-Many = list[str]
+F = TypeVar("F", bound=Callable[..., Any])
+
+_EVERY_VERB = (
+    click.option("--json", "as_json", is_flag=True, help="Print one JSON object and nothing else."),
+    click.option("--quiet", "-q", is_flag=True, help="No progress."),
+    click.option("--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda, mps."),
+)
+_ABOUT_DATA = (
+    click.option("--target", help="Column to predict; class folders need none."),
+    click.option("--task", help="binary, multiclass, multilabel or regression."),
+    click.option("--test", help="Data to seal for the final figures."),
+    click.option("--group", help="Column that says which rows belong together."),
+    click.option("--time", help="Column that orders the rows; the latest are for testing."),
+    click.option("--sensitive", multiple=True, help="Columns by which harm is measured, A,B."),
+    click.option("--type", "types", multiple=True, metavar="COL=KIND", help="Kind of a column."),
+    click.option("--drop", multiple=True, help="Columns to leave out, A,B."),
+    click.option("--columns", multiple=True, help="Names for data without a header, A,B."),
+    click.option("--budget", help="Time to spend: 90s, 5m, 1h."),
+    click.option("--recipe", help="TOML or JSON file, or a bundle."),
+    click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A recipe key."),
+    click.option("--seed", type=int, help="Fixes everything that is drawn at random."),
+)
+
+
+def every_verb(function: F) -> F:
+    """The options that every verb takes."""
+    return _decorated(function, _EVERY_VERB)
+
+
+def about_data(function: F) -> F:
+    """The options of the verbs that read training data."""
+    return _decorated(function, _ABOUT_DATA)
+
+
+def _decorated(function: F, options: Sequence[Callable[[F], F]]) -> F:
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def fit_options(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, as the keyword arguments of ``vouch.fit``."""
+    lists = {key: names(asked[key]) for key in ("sensitive", "drop")}
+    plain = {key: asked[key] for key in ("task", "test", "group", "time", "budget", "recipe", "seed", "device")}
+    tables = {"types": pairs(asked["types"], "--type"), "settings": pairs(asked["settings"], "--set")}
+    return {**plain, **lists, **tables, "columns": names(asked["columns"]) or None}
 
 
 def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
@@ -71,8 +113,8 @@ def _line(event: str, facts: dict[str, Any]) -> str:
             f"epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  valid {facts['score']:.4f}  "
             f"{facts['rows_per_second']:>9,} rows/s  at most {_clock(facts['seconds_left'])} left"
         )
-    said = ", ".join(f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in facts.items())
-    return f"{event}: {said}"
+    said = [f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in facts.items()]
+    return f"{event}: {', '.join(said)}"
 
 
 def _clock(seconds: float) -> str:

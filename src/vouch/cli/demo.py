@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
 
-import typer
+import click
 
-from vouch.cli.common import Json, Quiet, Reporter, emit
+from vouch.cli.common import Reporter, emit, every_verb
 
 
-def demo(
-    name: Annotated[str | None, typer.Argument(help="digits, cancer or mixed; all three when not given.")] = None,
-    out: Annotated[str, typer.Option(help="Folder to write to.")] = "demo",
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Fit on embedded sample data, measure, and name the report."""
+@click.command()
+@click.argument("name", required=False)
+@click.option("--out", default="demo", show_default=True, help="Folder to write to.")
+@every_verb
+def demo(name: str | None, out: str, as_json: bool, quiet: bool, device: str) -> None:
+    """Fit on embedded sample data (cancer, digits, mixed), measure, and name the report."""
+    del device
     from vouch import demo as station
     from vouch.cli.fit import facts, summary
 
     done = station.run(name, Path(out), Reporter(quiet))
-    if json:
+    if as_json:
         emit({"demos": {one.name: facts(one.bundle, one.place) for one in done}})
         return
     for one in done:

@@ -2,48 +2,36 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from vouch.cli.common import Device, Json, Many, Quiet, Reporter, emit, figures, names, pairs
+from vouch.cli.common import Reporter, about_data, emit, every_verb, figures, fit_options
 
 if TYPE_CHECKING:
     from vouch.api import Bundle
 
 
-def fit(
-    data: Annotated[str, typer.Argument(help="File, glob or folder.")],
-    target: Annotated[str | None, typer.Option(help="Column to predict; class folders need none.")] = None,
-    task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,
-    out: Annotated[str | None, typer.Option(help="Folder to write; NAME.vouch when not given.")] = None,
-    test: Annotated[str | None, typer.Option(help="Data to seal for the final figures.")] = None,
-    group: Annotated[str | None, typer.Option(help="Column that says which rows belong together.")] = None,
-    time: Annotated[str | None, typer.Option(help="Column that orders the rows.")] = None,
-    sensitive: Annotated[Many, typer.Option(help="Columns by which harm is measured, A,B.")] = [],  # noqa: B006
-    type_: Annotated[Many, typer.Option("--type", help="Kind of a column, COL=KIND.")] = [],  # noqa: B006
-    drop: Annotated[Many, typer.Option(help="Columns to leave out, A,B.")] = [],  # noqa: B006
-    columns: Annotated[str | None, typer.Option(help="Names for data without a header, A,B.")] = None,
-    budget: Annotated[str | None, typer.Option(help="Time to spend: 90s, 5m, 1h.")] = None,
-    recipe: Annotated[str | None, typer.Option(help="TOML or JSON file, or a bundle.")] = None,
-    set_: Annotated[Many, typer.Option("--set", help="A recipe key, KEY=VALUE.")] = [],  # noqa: B006
-    seed: Annotated[int | None, typer.Option(help="Fixes everything that is drawn at random.")] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
-    json: Json = False,
-    quiet: Quiet = False,
-    device: Device = "auto",
-) -> None:
-    """Train a deep network on raw data and measure it on sealed rows."""
+@click.command()
+@click.argument("data")
+@about_data
+@click.option("--out", help="Folder to write; NAME.vouch when not given.")
+@click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
+@every_verb
+def fit(data: str, target: str | None, out: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Train a deep network on raw DATA (file, glob or folder) and measure it on sealed rows."""
     from vouch import api
 
     place = Path(out) if out else default_out(data)
-    bundle = api.fit(
-        data, target, task=task, out=place, test=test, group=group, time=time, sensitive=names(sensitive),
-        types=pairs(type_, "--type"), drop=names(drop), columns=names([columns]) if columns else None, budget=budget,
-        recipe=recipe, settings=pairs(set_, "--set"), seed=seed, resume=resume, device=device, progress=Reporter(quiet),
-    )  # fmt: skip
-    if json:
+    options = fit_options(asked)
+    try:
+        bundle = api.fit(data, target, out=place, resume=asked["resume"], progress=Reporter(quiet), **options)
+    except KeyboardInterrupt:
+        print("vouch: the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        raise
+    if as_json:
         emit(facts(bundle, place))
     else:
         print(summary(bundle, place))

@@ -5,40 +5,30 @@ from __future__ import annotations
 import json as jsonlib
 import re
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
+import click
 
-from vouch.cli.common import Json, Many, Quiet, emit, names, pairs
+from vouch.cli.common import about_data, emit, every_verb, fit_options
 
 if TYPE_CHECKING:
     from vouch.contracts.recipe import Recipe
     from vouch.contracts.schema import Schema
 
 
-def recipe(
-    data: Annotated[str, typer.Argument(help="File, glob or folder.")],
-    target: Annotated[str | None, typer.Option(help="Column to predict; class folders need none.")] = None,
-    task: Annotated[str | None, typer.Option(help="binary, multiclass, multilabel or regression.")] = None,
-    test: Annotated[str | None, typer.Option(help="Data to seal for the final figures.")] = None,
-    type_: Annotated[Many, typer.Option("--type", help="Kind of a column, COL=KIND.")] = [],  # noqa: B006
-    drop: Annotated[Many, typer.Option(help="Columns to leave out, A,B.")] = [],  # noqa: B006
-    columns: Annotated[str | None, typer.Option(help="Names for data without a header, A,B.")] = None,
-    set_: Annotated[Many, typer.Option("--set", help="A recipe key, KEY=VALUE.")] = [],  # noqa: B006
-    json: Json = False,
-    quiet: Quiet = False,
-) -> None:
-    """Show schema and recipe that ``fit`` would use; the output is a file for ``fit --recipe``."""
+@click.command()
+@click.argument("data")
+@about_data
+@every_verb
+def recipe(data: str, target: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
+    """Show what ``fit`` would do with DATA; the output is a file for ``fit --recipe``."""
     del quiet
     from vouch import api
 
-    schema, chosen = api.recipe(
-        data, target, task=task, test=test, types=pairs(type_, "--type"), drop=names(drop),
-        columns=names([columns]) if columns else None, settings=pairs(set_, "--set"),
-    )  # fmt: skip
-    if json:
-        columns_ = [{"name": c.name, "kind": c.kind, "role": c.role, "why": c.why} for c in schema.columns]
-        emit({"task": schema.task, "target": schema.target.name, "columns": columns_, "recipe": asdict(chosen)})
+    schema, chosen = api.recipe(data, target, **fit_options(asked))
+    if as_json:
+        columns = [{"name": c.name, "kind": c.kind, "role": c.role, "why": c.why} for c in schema.columns]
+        emit({"task": schema.task, "target": schema.target.name, "columns": columns, "recipe": asdict(chosen)})
     else:
         print(as_toml(schema, chosen))
 

@@ -29,7 +29,7 @@ class Recipe:
         clip: largest norm of the gradient; 0 is off.
         dropout: share of hidden units dropped in a step.
         label_smoothing: share of the target spread over all classes.
-        augment: the random changes made to training inputs, by name; empty is none.
+        augment: the random changes made to training inputs: "auto" for what suits the data, names, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
         averaging: decay of the running average of weights that is kept in place of the last ones; 0 is off.
         members: predictors inside a parameter-sharing ensemble.
@@ -63,7 +63,7 @@ class Recipe:
     clip: float = 1.0
     dropout: float = 0.1
     label_smoothing: float = 0.0
-    augment: tuple[str, ...] = ()
+    augment: tuple[str, ...] = ("auto",)
     patience: int = 10
     averaging: float = 0.0
     members: int = 16

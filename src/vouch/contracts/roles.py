@@ -113,8 +113,8 @@ class Modality(Protocol):
         """One canonical cell for a reader: short text, or a picture as a ``data:image/png`` address."""
         ...
 
-    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe) -> Encoder:
-        """Learn the encoder from the canonical training rows of these columns."""
+    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None) -> Encoder:
+        """Learn the encoder from the canonical training rows of these columns, and their classes where there are any."""
         ...
 
 

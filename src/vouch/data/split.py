@@ -93,7 +93,9 @@ def _given(
 
 
 def _draw(rows: Rows, units: Rows, strata: Rows, fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
-    """Split rows in two, whole units at a time, in each stratum by itself; at least one row on each side."""
+    """Split rows in two, whole units at a time, in each stratum by itself; none or at least one row is drawn."""
+    if not fraction:
+        return rows, rows[:0]
     unit, first = np.unique(units[rows], return_index=True)
     sizes = np.bincount(np.searchsorted(unit, units[rows]), minlength=len(unit))
     stratum = strata[rows][first]
@@ -116,6 +118,8 @@ def _draw(rows: Rows, units: Rows, strata: Rows, fraction: float, rng: np.random
 
 def _by_time(time: pl.Series, rows: Rows, fraction: float) -> tuple[Rows, Rows]:
     """The earlier and the later rows; equal times are never parted, rows without a time come first."""
+    if not fraction:
+        return rows, rows[:0]
     moments = time.to_physical().cast(pl.Float64).fill_null(-np.inf).to_numpy()[rows]
     border = np.quantile(moments, 1 - fraction, method="higher")
     later = moments >= border

@@ -65,9 +65,11 @@ class Category:
         del column
         return "missing" if cell is None else str(cell)
 
-    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe) -> CategoryEncoder:
+    def fit(
+        self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None
+    ) -> CategoryEncoder:
         """Learn the values of each column, most frequent first; ties in alphabetical order."""
-        del recipe
+        del recipe, target
         names = tuple(column.name for column in columns)
         found = [_values(frame[name]) for name in names]
         missing = [frame[name].null_count() for name in names]

@@ -74,9 +74,11 @@ class Number:
         del column
         return "missing" if cell is None else f"{cell:.6g}"
 
-    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe) -> NumberEncoder:
+    def fit(
+        self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None
+    ) -> NumberEncoder:
         """Learn centre, scale and bin edges of each column from training rows."""
-        del recipe
+        del recipe, target
         names = tuple(column.name for column in columns)
         raw = _matrix(frame, names)
         scale = fit_scale(raw)

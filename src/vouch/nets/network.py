@@ -109,20 +109,24 @@ class Straight(nn.Module):
 
 
 @torch.inference_mode()
-def outputs_of(network: nn.Module, inputs: Sequence[Tensor], rows: Tensor, batch: int = 2048) -> Tensor:
-    """The network's outputs (B, M, K) on some rows, in batches, without dropout.
+def outputs_of(network: nn.Module, inputs: Sequence[Tensor], batch: int = 1024) -> Tensor:
+    """The network's outputs (B, M, K) for encoded rows, in batches, without dropout.
 
     Args:
         network: left in evaluation mode.
-        inputs: encoded inputs of all rows.
-        rows: numbers of the wanted rows (B,).
+        inputs: encoded inputs, first dimension B.
         batch: rows at once.
 
     Returns:
-        Outputs in the order of ``rows``.
+        Outputs in the order of the rows.
+
+    Example:
+        >>> outputs_of(MemberHead(members=4, features=8, outputs=3), [torch.zeros(5, 4, 8)]).shape
+        torch.Size([5, 4, 3])
     """
     network.eval()
-    return torch.cat([network(*(x[part] for x in inputs)) for part in rows.split(batch)])
+    parts = zip(*(x.split(batch) for x in inputs), strict=True)
+    return torch.cat([network(*part) for part in parts])
 
 
 def find_device(name: str) -> torch.device:

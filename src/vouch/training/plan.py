@@ -19,7 +19,7 @@ _CHOICES = {
     "schedule": ("constant", "cosine", "flat_cosine", "one_cycle"),
 }
 _RANGES = {
-    "valid_fraction": (0.01, 0.5), "test_fraction": (0.01, 0.9), "epochs": (1, 100_000), "batch_size": (1, 1_000_000),
+    "valid_fraction": (0.01, 0.5), "test_fraction": (0, 0.9), "epochs": (1, 100_000), "batch_size": (1, 1_000_000),
     "learning_rate": (1e-9, 1e3), "warmup": (0, 0.99), "weight_decay": (0, 1e3), "l1": (0, 1e3), "clip": (0, 1e9),
     "dropout": (0, 0.95), "label_smoothing": (0, 0.9), "patience": (0, 100_000), "averaging": (0, 0.999999),
     "members": (1, 512), "width": (1, 65_536), "depth": (1, 64), "number_embedding": (1, 1024), "seed": (0, 2**62),

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
 import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import IO
 
 from vouch.errors import DataError, DataNotFoundError, EmptyDataError, FormatError, nearest
 
@@ -35,6 +37,7 @@ _MAGIC: tuple[tuple[bytes, str], ...] = (
     (b"fLaC", "audio"),
     (b"ID3", "audio"),
 )
+_WEB_PAGE = (b"<!doctype html", b"<html", b"<table", b"<?xml", b"<head", b"<body")
 _IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
 
 
@@ -75,6 +78,15 @@ class Content:
             return
         with open(self._path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
             yield mapped
+
+    @contextmanager
+    def open(self) -> Iterator[IO[bytes]]:
+        """A stream of all bytes."""
+        if self.data is not None:
+            yield io.BytesIO(self.data)
+            return
+        with open(self._path, "rb") as file:
+            yield file
 
     def head(self, size: int) -> bytes:
         """The first bytes, at most that many."""
@@ -144,7 +156,7 @@ def kind_of(head: bytes) -> str | None:
     if len(head) >= 4 and head[:2] == b"\0\0" and head[2] in _IDX_TYPES and 1 <= head[3] <= 4:
         return "idx"
     start = head[:1024].lstrip(b"\xef\xbb\xbf \t\r\n").lower()
-    return "web page" if start.startswith((b"<!doctype html", b"<html", b"<table", b"<?xml", b"<head", b"<body")) else None
+    return "web page" if start.startswith(_WEB_PAGE) else None
 
 
 def _reason(error: OSError | ValueError) -> str:

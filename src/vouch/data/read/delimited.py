@@ -15,9 +15,10 @@ from vouch.data.read.cells import as_numbers, kind_of_cells, proves_decimal_comm
 from vouch.data.read.content import Content
 from vouch.data.read.dialect import ABSENT, Dialect, Record, records, sample_lines, sniff
 from vouch.data.read.encoding import SAMPLE, as_utf8, decoded, legacy_encoding
-from vouch.data.read.guard import PARSER_ERRORS, short
+from vouch.data.read.guard import PARSER_ERRORS
 from vouch.data.read.header import Header, find_header
 from vouch.data.read.structure import check_rows, rows_of, surely_even
+from vouch.data.read.wording import short, some
 from vouch.errors import EmptyDataError, FormatError
 
 # Above this size decimals of ordinary magnitude are kept in 32 bits, so that the table takes half the memory.
@@ -95,7 +96,7 @@ def _plan(content: Content, columns: Sequence[str] | None, dialect: Dialect | No
     header = find_header(rows, columns, content.name)
     sample = [row for row in rows if row.first > header.skip and any(row.cells)]
     if not sample and complete:
-        raise EmptyDataError("there is a header but no row", where=content.name, next_step="Give a file with rows.")
+        raise no_rows(content.name)
     plan = _Plan(content, dialect, header, dialect.describe(), header.notes)
     plan = plan if dialect.standard else _rewritten(plan)
     return _typed(plan, sample if complete else sample + _spread(plan.content, plan.dialect, len(header.names)))
@@ -106,9 +107,7 @@ def _typed(plan: _Plan, sample: Sequence[Record]) -> _Plan:
     cells = [[row.cells[at] for row in sample if at < len(row.cells)] for at in range(len(plan.header.names))]
     comma = plan.dialect.delimiter != "," and any(proves_decimal_comma(cell) for column in cells for cell in column)
     padded = {at for row in sample for at, cell in enumerate(row.raw) if cell != row.cells[at]}
-    types = tuple(
-        pl.String() if at in padded else _type(column, plan.content.size) for at, column in enumerate(cells)
-    )
+    types = tuple(pl.String() if at in padded else _type(column, plan.content.size) for at, column in enumerate(cells))
     how = f"{plan.how}, decimal comma" if comma else plan.how
     return replace(plan, types=types, comma=comma, how=how)
 
@@ -178,7 +177,7 @@ def _with_overlong_rows(plan: _Plan) -> _Plan:
         if plan.dialect.quote and _fits_unquoted(plan):
             raise _BadQuotes from None
         raise
-    text = f"{rows.overlong} rows have empty cells beyond the last column, which were left out"
+    text = f"empty cells beyond the last column were left out in {some(rows.overlong, 'row')}"
     return replace(plan, truncate=True, notes=(*plan.notes, Note("dropped", text, rows.overlong)))
 
 
@@ -231,7 +230,7 @@ def finished(frame: pl.DataFrame, comma: bool = False) -> tuple[pl.DataFrame, li
             numbers = as_numbers(clean, comma)
             series = clean if numbers is None else numbers
         columns.append(series)
-    text = f"white space around {cells} cells in {touched} columns was removed"
+    text = f"white space around {some(cells, 'cell')} in {some(touched, 'column')} was removed"
     return pl.DataFrame(columns), [Note("normalised", text, cells)] if cells else []
 
 
@@ -245,16 +244,21 @@ def _without_empty(frame: pl.DataFrame, plan: _Plan) -> tuple[pl.DataFrame, list
     nameless = [name for name in plan.header.names[plan.header.named :] if frame[name].null_count() == len(frame)]
     if nameless:
         frame = frame.drop(nameless)
-        notes.append(Note("dropped", f"{len(nameless)} columns without name or cells were left out", len(nameless)))
+        notes.append(Note("dropped", f"left out {some(len(nameless), 'column')} without name and cells", len(nameless)))
     if all(series.null_count() for series in frame):
         kept = frame.filter(~pl.all_horizontal(pl.all().is_null()))
         empty = len(frame) - len(kept)
         if empty:
             frame = kept
-            notes.append(Note("dropped", f"{empty} empty rows were left out", empty))
+            notes.append(Note("dropped", f"left out {some(empty, 'empty row')}", empty))
     if frame.is_empty():
-        raise EmptyDataError("there is a header but no row", where=plan.content.name, next_step="Give a file with rows.")
+        raise no_rows(plan.content.name)
     return frame, notes
+
+
+def no_rows(where: str) -> EmptyDataError:
+    """The error for a table that is only a header."""
+    return EmptyDataError("there is a header but no row", where=where, next_step="Give a table with rows.")
 
 
 def _without_outer_quotes(series: pl.Series) -> pl.Series:
@@ -314,7 +318,7 @@ def _bytes_above_ascii(content: Content) -> bytes:
     """Up to 1 MB of the lines that are not plain ASCII."""
     kept: list[bytes] = []
     size = 0
-    with io.BytesIO(content.all()) as file:
+    with content.open() as file:
         for line in file:
             if not line.isascii():
                 kept.append(line)

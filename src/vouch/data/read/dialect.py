@@ -78,9 +78,7 @@ def records(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> Ite
     return (Record(tuple(cells), first, last) for cells, first, last in raw_records(lines, dialect, strict))
 
 
-def raw_records(
-    lines: Iterable[str], dialect: Dialect, strict: bool = False
-) -> Iterator[tuple[list[str], int, int]]:
+def raw_records(lines: Iterable[str], dialect: Dialect, strict: bool = False) -> Iterator[tuple[list[str], int, int]]:
     """The same as bare cells, first line and last line: for whole files."""
     if dialect.runs:
         yield from ((line.split(), at, at) for at, line in enumerate(lines, 1))

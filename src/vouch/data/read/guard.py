@@ -1,41 +1,22 @@
-"""Errors that parsers throw at damaged data, gathered in one place."""
+"""Errors that parsers throw at damaged data, turned into one clear error."""
 
 from __future__ import annotations
 
-import struct
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 
 import polars as pl
-import pyarrow as pa
 
-from vouch.errors import FormatError
+from vouch.data.read.wording import short
+from vouch.errors import FormatError, VouchError
 
-# A panic of polars is no Exception, and memory runs out on files that claim impossible sizes.
-PARSER_ERRORS: tuple[type[BaseException], ...] = (
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-    pa.ArrowException,
-    zipfile.BadZipFile,
-    zlib.error,
-    struct.error,
-    OSError,
-    EOFError,
-    ValueError,
-    TypeError,
-    LookupError,
-    ArithmeticError,
-    MemoryError,
-    RuntimeError,
-    SyntaxError,
-)
+# Parsers of foreign bytes throw whatever their authors thought of; a panic of polars is not even an Exception.
+PARSER_ERRORS: tuple[type[BaseException], ...] = (Exception, pl.exceptions.PanicException)
 
 
 @contextmanager
 def parsing(where: str, expected: str) -> Iterator[None]:
-    """Turn whatever a parser throws at a damaged file into one clear error.
+    """Turn whatever a parser throws at a damaged file into one clear error; for bare calls of parsers only.
 
     Args:
         where: the file.
@@ -46,6 +27,8 @@ def parsing(where: str, expected: str) -> Iterator[None]:
     """
     try:
         yield
+    except VouchError:
+        raise
     except PARSER_ERRORS as error:
         raise FormatError(
             "the file is damaged or is not what its name says",
@@ -54,10 +37,3 @@ def parsing(where: str, expected: str) -> Iterator[None]:
             received=short(str(error) or type(error).__name__),
             next_step="Write the file anew.",
         ) from error
-
-
-def short(message: str, length: int = 120) -> str:
-    """The first line of a message, cut to a length."""
-    lines = message.strip().splitlines()
-    first = lines[0] if lines else ""
-    return first if len(first) <= length else first[: length - 1] + "…"

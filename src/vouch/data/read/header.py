@@ -6,13 +6,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 from vouch.contracts.dataset import Note
 from vouch.data.read.cells import is_number, kind_of_cells
 from vouch.data.read.dialect import Record
+from vouch.data.read.wording import some
 from vouch.errors import ColumnError, EmptyDataError, UsageError
 
 _LEADING = 20
+_MISSING = ("?", "na", "n/a", "nan", "null", "none", "-", ".")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,9 +107,8 @@ def header_names(cells: Sequence[str], where: str, line: int) -> tuple[tuple[str
                 next_step="Give each column a name of its own.",
             )
     nameless = [at for at, cell in enumerate(cells, 1) if not cell]
-    notes = [Note("guessed", f"column {at} has no name and is called column_{at}", column=f"column_{at}") for at in nameless[:5]]
-    if len(nameless) > 5:
-        notes.append(Note("guessed", "more columns have no name and are called by their number", len(nameless) - 5))
+    said = f"{some(len(nameless), 'column')} without a name, called by number, such as column_{(nameless or [0])[0]}"
+    notes = [Note("guessed", said, len(nameless))] if nameless else []
     named = max((at for at, cell in enumerate(cells, 1) if cell), default=len(names))
     return tuple(names), named, notes
 
@@ -137,7 +139,8 @@ def _skipped_note(rows: Sequence[Record], start: int) -> list[Note]:
     told = [row for row in rows[:start] if any(row.cells)]
     if not told:
         return []
-    return [Note("skipped", f"the table begins on line {rows[start].first}; {len(told)} lines above it are no rows", len(told))]
+    text = f"the table begins on line {rows[start].first}; {some(len(told), 'line')} above it left out"
+    return [Note("skipped", text, len(told))]
 
 
 def _replaceable(first: Record, rest: Sequence[Record], columns: Sequence[str]) -> bool:
@@ -160,13 +163,13 @@ def _votes(first: Record, rest: Sequence[Record]) -> tuple[int, int]:
     """How many columns say that the first row is a header, and how many that it is data."""
     if _counts_up(first.cells):
         return 1, 0
-    header = data = 0
+    header, data = 0, int(all(cell.endswith((".", "!")) for cell in first.cells))
     for at, cell in enumerate(first.cells):
         below = [row.cells[at] for row in rest if at < len(row.cells) and row.cells[at]]
         if not cell or not below:
             continue
         numeric = kind_of_cells(below, comma=True) != "text"
-        header += numeric and len(below) > 1 and not is_number(cell) and cell not in ("?", "NA", "N/A", "nan", "NaN", "null")
+        header += numeric and len(below) > 1 and not is_number(cell) and cell.lower() not in _MISSING
         data += _like(cell, below, numeric)
     return header, data
 
@@ -189,7 +192,7 @@ def _shape(cell: str) -> str:
 def _counts_up(cells: Sequence[str]) -> bool:
     """Whether the numbers in a row count up by one: names that a program gave, or years."""
     numbers = [int(cell) for cell in cells if re.fullmatch(r"[0-9]{1,9}", cell)]
-    steps = {b - a for a, b in zip(numbers, numbers[1:], strict=False)}
+    steps = {b - a for a, b in pairwise(numbers)}
     return len(numbers) >= 3 and steps == {1} and len(numbers) >= len(cells) - 2
 
 

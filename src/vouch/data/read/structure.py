@@ -34,8 +34,7 @@ class Rows:
 @contextmanager
 def lines_of(content: Content) -> Iterator[Iterator[str]]:
     """The lines of a UTF-8 file, one at a time."""
-    raw = io.BytesIO(content.data) if content.data is not None else open(content.source, "rb")
-    with raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="\n") as text:
+    with content.open() as raw, io.TextIOWrapper(raw, encoding="utf-8-sig", errors="replace", newline="\n") as text:
         yield iter(text)
 
 

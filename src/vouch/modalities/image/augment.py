@@ -85,12 +85,12 @@ def augment(batch: Tensor, settings: Augmentation, generator: Generator) -> Tens
 def choose(pictures: Tensor, labels: Tensor | None = None) -> Augmentation:
     """The changes that suit these training pictures, from their size, their planes and their own symmetry.
 
-    Photos (48 pixels or more) are cropped, jittered and turned a little, for objects in them vary so; small pictures
+    Photos (48 pixels or more) are cropped and jittered, for place, scale and light vary in them; small pictures
     are centred by whoever made them and are only shifted. Mirroring is used where it is seen to keep the class.
 
     Args:
         pictures: encoded training pictures, (B, C, H, W).
-        labels: their classes as whole numbers, (B,); None when the target is no class.
+        labels: their classes as whole numbers, (B,); None, or a target that is no class, is not looked at.
 
     Returns:
         The strengths to train with; the same rows always give the same ones.
@@ -102,7 +102,7 @@ def choose(pictures: Tensor, labels: Tensor | None = None) -> Augmentation:
     side = min(pictures.shape[2:])
     mirror = mirror_keeps_class(pictures, labels)
     if side >= PHOTO_SIDE:
-        return Augmentation(flip=mirror, crop=0.35, colour=0.3, rotation=10.0)
+        return Augmentation(flip=mirror, crop=0.7, colour=0.3)
     return Augmentation(flip=mirror, shift=0.125 if side <= TINY_SIDE else 0.07)
 
 
@@ -123,7 +123,7 @@ def mirror_keeps_class(pictures: Tensor, labels: Tensor | None = None) -> bool:
     plain, mirrored = _appearance(sample), _appearance(sample.flip(3))
     own = (plain @ plain.T).fill_diagonal_(-2)
     other = (mirrored @ plain.T).fill_diagonal_(-2)
-    if labels is not None:
+    if labels is not None and labels.ndim == 1 and not labels.is_floating_point():
         target = labels[rows]
         chance = 1 / len(target.unique())
         kept = _recall(other, target) - chance

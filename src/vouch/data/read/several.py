@@ -1,0 +1,106 @@
+"""Several files of one make, joined below one another."""
+
+from __future__ import annotations
+
+import glob
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+
+from vouch.contracts.dataset import Dataset, Note
+from vouch.data.read.wording import some
+from vouch.errors import ColumnError, DataNotFoundError, UsageError, nearest
+
+_MOST_NOTES = 12
+
+
+def matches(pattern: str) -> list[Path]:
+    """The files that a glob names, sorted.
+
+    Raises:
+        DataNotFoundError: there is none.
+    """
+    found = [Path(name) for name in sorted(glob.glob(pattern, recursive=True))]
+    if not found:
+        raise DataNotFoundError("no file matches the pattern", where=pattern, next_step="Check the pattern.")
+    return found
+
+
+def read_several(paths: Sequence[Path], source: str, read_one: Callable[[Path], Dataset]) -> Dataset:
+    """Read files with the same columns as one data set.
+
+    Args:
+        paths: at least one file.
+        source: what the user gave, for messages.
+        read_one: how each is read.
+
+    Raises:
+        UsageError: the list is empty.
+        ColumnError: a file has other columns than the first.
+    """
+    if not paths:
+        raise UsageError("the list of files is empty", next_step="Give at least one file.")
+    datasets = [read_one(path) for path in paths]
+    if len(datasets) == 1:
+        return datasets[0]
+    first = datasets[0]
+    for path, dataset in zip(paths[1:], datasets[1:], strict=True):
+        _check_columns(first.frame, dataset.frame, str(path), str(paths[0]))
+    frame, changed = _joined([dataset.frame.select(first.frame.columns) for dataset in datasets])
+    roots = {dataset.root for dataset in datasets}
+    parts = {dataset.part for dataset in datasets}
+    notes = _notes(datasets) + changed
+    return replace(
+        first,
+        frame=frame,
+        source=source,
+        root=roots.pop() if len(roots) == 1 else None,
+        part=parts.pop() if len(parts) == 1 else None,
+        notes=(Note("read", f"{len(paths)} files joined below one another", len(paths)), *notes),
+    )
+
+
+def _check_columns(first: pl.DataFrame, other: pl.DataFrame, where: str, reference: str) -> None:
+    missing = [name for name in first.columns if name not in other.columns]
+    extra = [name for name in other.columns if name not in first.columns]
+    if not missing and not extra:
+        return
+    name = (missing or extra)[0]
+    said = f"no column {name!r}" if missing else f"a column {name!r} more"
+    raise ColumnError(
+        "the file has other columns than the first one",
+        where=where,
+        expected=f"the columns of {reference}",
+        received=said,
+        next_step=nearest(name, extra) if missing else "Give files of one make.",
+    )
+
+
+def _joined(frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, list[Note]]:
+    """Frames below one another; a column that is text in one of them becomes text in all."""
+    notes: list[Note] = []
+    casts: dict[str, pl.DataType] = {}
+    for name in frames[0].columns:
+        types = {str(frame.schema[name]): frame.schema[name] for frame in frames}
+        numeric = all(dtype.is_numeric() for dtype in types.values())
+        if len(types) > 1 and not numeric:
+            casts[name] = pl.String()
+            notes.append(Note("read", f"'{name}' is text in some files and is read as text in all", column=name))
+    alike = [frame.with_columns(pl.col(name).cast(dtype) for name, dtype in casts.items()) for frame in frames]
+    return pl.concat(alike, how="vertical_relaxed"), notes
+
+
+def _notes(datasets: list[Dataset]) -> list[Note]:
+    """The notes of all files: the same one said once, with its counts added up, and not too many of them."""
+    counted: dict[tuple[str, str], Note] = {}
+    for dataset in datasets:
+        for note in dataset.notes:
+            key = (note.kind, note.text)
+            counted[key] = replace(note, count=note.count + counted[key].count) if key in counted else note
+    notes = list(counted.values())
+    if len(notes) <= _MOST_NOTES:
+        return notes
+    left = len(notes) - _MOST_NOTES
+    return [*notes[:_MOST_NOTES], Note("read", f"{some(left, 'more remark')} on single files not shown", left)]

@@ -1,0 +1,189 @@
+"""Columns of pictures: paths to files, or arrays of bytes."""
+
+from __future__ import annotations
+
+import base64
+import io
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+from PIL import Image as Pillow
+from torch import Tensor, nn
+
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Capabilities, RawColumn
+from vouch.contracts.schema import Column, Recognition
+from vouch.modalities.image.augment import Augmentation, augment, choose
+from vouch.modalities.image.decode import decode_many, working_size
+from vouch.nets.cnn import CNN
+from vouch.nets.resnet import ResNet
+
+_ENDINGS = r"(?i)\.(png|jpe?g|gif|bmp|tiff?|webp|ppm|pgm|pbm|jp2|j2k|ico|tga)$"
+_LOOKED_AT = 200
+_STATISTICS_ROWS = 5000
+
+
+class Image:
+    """Pictures, all brought to one size."""
+
+    kind: ClassVar[str] = "image"
+    joint: ClassVar[bool] = False
+    drops_unreadable: ClassVar[bool] = True
+    capabilities: ClassVar[Capabilities] = Capabilities(continuous=True, spatial=True, bounded=True)
+
+    @property
+    def encoder(self) -> type[ImageEncoder]:
+        """The class that ``fit`` returns."""
+        return ImageEncoder
+
+    def recognise(self, column: RawColumn) -> Recognition | None:
+        """Take arrays of bytes with two or three dimensions, and paths of which nearly all are picture files."""
+        sample = column.sample
+        if isinstance(sample.dtype, pl.Array) and sample.dtype.base_type().inner_dtype(sample.dtype) == pl.UInt8:
+            shape = sample.dtype.shape
+            height, width, channels = (*shape, 1)[:3]
+            return Recognition(self.kind, 0.99, f"arrays of {height} x {width} pixels", _options(height, width, channels))
+        if sample.dtype != pl.String or column.root is None or not len(sample):
+            return None
+        if float(sample.str.contains(_ENDINGS).mean() or 0.0) < 0.9:  # type: ignore[arg-type]
+            return None
+        looked_at = sample.gather_every(max(len(sample) // _LOOKED_AT, 1)).to_list()
+        height, width, channels = working_size(looked_at, column.root)
+        why = f"paths to pictures, brought to {height} x {width} pixels"
+        return Recognition(self.kind, 0.99, why, _options(height, width, channels))
+
+    def receive(self, series: pl.Series, column: Column, root: Path | None) -> pl.Series:
+        """Pictures decoded, turned upright and resized, as the bytes of (H, W, C); null where that fails."""
+        height, width, channels = (int(column.options[key]) for key in ("height", "width", "channels"))  # type: ignore[arg-type]
+        if isinstance(series.dtype, pl.Array):
+            return _array_bytes(series, (height, width, channels))
+        pictures = decode_many(series.to_list(), (height, width), channels, root)
+        return pl.Series(series.name, [None if one is None else one.tobytes() for one in pictures], dtype=pl.Binary)
+
+    def show(self, cell: object, column: Column) -> str:
+        """The picture as a PNG inside an address."""
+        if not isinstance(cell, bytes):
+            return "missing"
+        height, width, channels = (int(column.options[key]) for key in ("height", "width", "channels"))  # type: ignore[arg-type]
+        pixels = np.frombuffer(cell, np.uint8).reshape(height, width, channels)
+        out = io.BytesIO()
+        Pillow.fromarray(pixels[..., 0] if channels == 1 else pixels).save(out, "PNG", optimize=True)
+        return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+    def fit(
+        self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None
+    ) -> ImageEncoder:
+        """Learn mean and spread of each colour plane, and which random changes suit these pictures."""
+        column = columns[0]
+        shape = tuple(int(column.options[key]) for key in ("channels", "height", "width"))  # type: ignore[arg-type]
+        every = max(frame.height // _STATISTICS_ROWS, 1)
+        pictures = _pixels(frame[column.name].gather_every(every), shape)
+        spread, mean = torch.std_mean(pictures.float(), (0, 2, 3), correction=0)
+        changes = choose(pictures, None if target is None else target[::every])
+        if recipe.augment != ("auto",):
+            changes = changes.only(recipe.augment)
+        return ImageEncoder((column.name,), *shape, mean, spread.clamp_min(1.0), changes)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ImageEncoder:
+    """Pictures as bytes (B, C, H, W), which the network itself brings to scale.
+
+    Args:
+        columns: the column, alone.
+        channels: colour planes (C).
+        height: in pixels (H).
+        width: in pixels (W).
+        mean: of each plane over training pictures, 0 to 255 (C,).
+        spread: standard deviation of each plane (C,).
+        changes: random changes to training pictures.
+    """
+
+    columns: tuple[str, ...]
+    channels: int
+    height: int
+    width: int
+    mean: Tensor
+    spread: Tensor
+    changes: Augmentation
+
+    def encode(self, frame: pl.DataFrame) -> Tensor:
+        """Canonical pictures to uint8 (B, C, H, W); a missing one is of the mean colour."""
+        pictures = _pixels(frame[self.columns[0]], (self.channels, self.height, self.width))
+        missing = frame[self.columns[0]].is_null().to_numpy()
+        if missing.any():
+            pictures[torch.from_numpy(missing)] = self.mean.round().to(torch.uint8)[:, None, None]
+        return pictures
+
+    def embed(self, recipe: Recipe) -> nn.Module:
+        """A convolutional net that fits the size of the pictures."""
+        net = CNN if "cnn" in recipe.network else ResNet
+        size = (self.height, self.width)
+        return PictureEmbedding(net(self.channels, size, recipe.image_width), self.mean, self.spread, self.changes.flip)
+
+    def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
+        """Each picture changed at random."""
+        return augment(batch, self.changes, generator) if recipe.augment else batch
+
+
+class PictureEmbedding(nn.Module):
+    """Bytes to vectors: brought to scale, then through a convolutional net.
+
+    Args:
+        net: from (B, C, H, W) to (B, D).
+        mean: of each plane (C,).
+        spread: of each plane (C,).
+        mirror: outside training, average over the picture and its mirror image.
+
+    Example:
+        >>> net = PictureEmbedding(CNN(1, (8, 8), width=16), torch.zeros(1), torch.ones(1), mirror=True).eval()
+        >>> net(torch.zeros(2, 1, 8, 8, dtype=torch.uint8)).shape
+        torch.Size([2, 32])
+    """
+
+    mean: Tensor
+    scale: Tensor
+
+    def __init__(self, net: CNN | ResNet, mean: Tensor, spread: Tensor, mirror: bool) -> None:
+        super().__init__()
+        self.net = net.to(memory_format=torch.channels_last)
+        self.features = net.features
+        self.mirror = mirror
+        self.register_buffer("mean", mean.float().view(1, -1, 1, 1))
+        self.register_buffer("scale", 1 / spread.float().view(1, -1, 1, 1))
+
+    def forward(self, pictures: Tensor) -> Tensor:
+        """Pictures (B, C, H, W), 0 to 255, to vectors (B, D)."""
+        x = ((pictures.float() - self.mean) * self.scale).contiguous(memory_format=torch.channels_last)
+        if self.training or not self.mirror:
+            return self.net(x)
+        return (self.net(x) + self.net(x.flip(3))) / 2
+
+
+def _options(height: int, width: int, channels: int) -> dict[str, str | int | float | bool | tuple[str, ...]]:
+    return {"height": height, "width": width, "channels": channels}
+
+
+def _pixels(series: pl.Series, shape: tuple[int, ...]) -> Tensor:
+    """Canonical bytes of (H, W, C) as a tensor (B, C, H, W); zeros where null."""
+    channels, height, width = shape
+    empty = bytes(channels * height * width)
+    joined = bytearray(b"".join(cell if cell is not None else empty for cell in series.to_list()))
+    pixels = torch.frombuffer(joined, dtype=torch.uint8).view(-1, height, width, channels)
+    return pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def _array_bytes(series: pl.Series, shape: tuple[int, int, int]) -> pl.Series:
+    """Arrays of bytes as canonical pictures; an array of another shape cannot be read."""
+    if int(np.prod(series.dtype.shape)) != int(np.prod(shape)):  # type: ignore[attr-defined]
+        return pl.Series(series.name, [None] * len(series), dtype=pl.Binary)
+    values: npt.NDArray[np.uint8] = series.to_numpy().astype(np.uint8, copy=False).reshape(len(series), -1)
+    present = series.is_not_null().to_list()
+    cells = [row.tobytes() if here else None for row, here in zip(values, present, strict=True)]
+    return pl.Series(series.name, cells, dtype=pl.Binary)
