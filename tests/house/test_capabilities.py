@@ -29,11 +29,19 @@ def test_no_modality_is_named(folder: str) -> None:
 def kinds() -> set[str]:
     """The ``kind`` of every class in the folder of modalities."""
     inside = [source for source in sources() if source.path.is_relative_to(PACKAGE / "modalities")]
-    bodies = [statement for s in inside for node in ast.walk(s.tree) if isinstance(node, ast.ClassDef) for statement in node.body]
+    bodies = [
+        statement
+        for s in inside
+        for node in ast.walk(s.tree)
+        if isinstance(node, ast.ClassDef)
+        for statement in node.body
+    ]
     return {
         str(one.value.value)
         for one in bodies
-        if isinstance(one, ast.AnnAssign | ast.Assign) and isinstance(one.value, ast.Constant) and assigned(one) == "kind"
+        if isinstance(one, ast.AnnAssign | ast.Assign)
+        and isinstance(one.value, ast.Constant)
+        and assigned(one) == "kind"
     }
 
 
@@ -46,7 +54,10 @@ def assigned(statement: ast.AnnAssign | ast.Assign) -> str:
 def imports_of_modalities(source: Source) -> list[str]:
     """Imports of the folder of modalities, wherever they stand."""
     found = [node for node in ast.walk(source.tree) if isinstance(node, ast.ImportFrom | ast.Import)]
-    names = [(node, [node.module or "" if isinstance(node, ast.ImportFrom) else "", *(a.name for a in node.names)]) for node in found]
+    names = [
+        (node, [node.module or "" if isinstance(node, ast.ImportFrom) else "", *(a.name for a in node.names)])
+        for node in found
+    ]
     return [f"{source.at(node)} imports modalities" for node, said in names if any("modalities" in one for one in said)]
 
 

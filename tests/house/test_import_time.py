@@ -26,7 +26,9 @@ def test_it_starts_within_its_time_over_bare_python(arguments: list[str], most: 
         if seconds[-1] <= most:
             return
     shown = ", ".join(f"{one:.3f}" for one in seconds)
-    raise AssertionError(f"{' '.join(arguments)} took {shown} s over bare Python in {ROUNDS} rounds; at most {most} s is allowed.")
+    raise AssertionError(
+        f"{' '.join(arguments)} took {shown} s over bare Python in {ROUNDS} rounds; at most {most} s is allowed."
+    )
 
 
 def seconds_over_bare_python(arguments: list[str]) -> float:

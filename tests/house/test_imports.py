@@ -34,7 +34,9 @@ def strings(value: object) -> list[str]:
 
 def open_folders() -> list[str]:
     """Folders directly in the house whose ``__init__.py`` has an ``ALL`` tuple."""
-    starts = [source for source in sources() if source.path.name == "__init__.py" and source.path.parent.parent == PACKAGE]
+    starts = [
+        source for source in sources() if source.path.name == "__init__.py" and source.path.parent.parent == PACKAGE
+    ]
     return [source.path.parent.name for source in starts if "ALL" in names_assigned(source.tree)]
 
 

@@ -22,7 +22,9 @@ MOST_CALLS = 4
 
 def test_no_file_is_longer_than_400_lines() -> None:
     long = [f"src/{s.name}: {lines(s)} lines" for s in sources() if lines(s) > MOST_LINES]
-    assert not long, report(long, f"A file is one concept and reads top to bottom: at most {MOST_LINES} lines. Split it by concept.")
+    assert not long, report(
+        long, f"A file is one concept and reads top to bottom: at most {MOST_LINES} lines. Split it by concept."
+    )
 
 
 def test_the_median_file_has_at_most_150_lines(record_property: Callable[[str, object], None]) -> None:
@@ -30,7 +32,9 @@ def test_the_median_file_has_at_most_150_lines(record_property: Callable[[str, o
     median = statistics.median(count for count, _ in counts)
     record_property("median_lines_of_a_file", median)
     longest = [f"src/{name}: {count} lines" for count, name in counts[:10]]
-    assert median <= MEDIAN_LINES, report(longest, f"The median file has {median} lines; the house number is {MEDIAN_LINES}.")
+    assert median <= MEDIAN_LINES, report(
+        longest, f"The median file has {median} lines; the house number is {MEDIAN_LINES}."
+    )
 
 
 def test_no_function_body_is_longer_than_60_lines() -> None:
@@ -43,7 +47,9 @@ def test_nine_in_ten_function_bodies_are_shorter_than_25_lines(record_property: 
     share = sum(count < SHORT_BODY for count, _, _ in bodies) / len(bodies)
     record_property("share_of_short_functions", share)
     longest = [f"{place} {name}: {count} lines" for count, place, name in bodies if count >= SHORT_BODY]
-    assert share >= SHORT_SHARE, report(longest, f"{share:.1%} of the bodies are shorter than {SHORT_BODY} lines; nine in ten should be.")
+    assert share >= SHORT_SHARE, report(
+        longest, f"{share:.1%} of the bodies are shorter than {SHORT_BODY} lines; nine in ten should be."
+    )
 
 
 def test_no_function_takes_more_than_6_arguments() -> None:
@@ -128,14 +134,18 @@ def arguments(function: Function) -> list[str]:
 
 
 def is_verb_of_the_command_line(source: Source, function: Function) -> bool:
-    """The parameters of a verb are the options that the command line promises; typer wants one for each."""
+    """The parameters of a verb are the options that the command line promises; click passes one for each."""
     return source.path.parent == PACKAGE / "cli" and function.name == source.path.stem
 
 
 def base_names(node: ast.ClassDef) -> set[str]:
     """Names of the bases, without their type arguments."""
     plain = [base.value if isinstance(base, ast.Subscript) else base for base in node.bases]
-    return {base.attr if isinstance(base, ast.Attribute) else base.id for base in plain if isinstance(base, ast.Attribute | ast.Name)}
+    return {
+        base.attr if isinstance(base, ast.Attribute) else base.id
+        for base in plain
+        if isinstance(base, ast.Attribute | ast.Name)
+    }
 
 
 def base_names_known(name: str, parents: dict[str, set[str]]) -> set[str]:

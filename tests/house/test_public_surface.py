@@ -31,12 +31,14 @@ SURFACE = [
 
 def test_the_public_names_are_those_that_were_agreed() -> None:
     assert sorted(vouch.__all__) == SURFACE, (
-        "A public name came or went. A new one is a promise, a lost one breaks somebody: note it in CHANGELOG.md and here."
+        "A public name came or went. A new one is a promise, a lost one breaks somebody: note it in CHANGELOG.md."
     )
 
 
 def test_there_are_at_most_25_public_names() -> None:
-    assert len(vouch.__all__) <= MOST_NAMES, "The surface is what a newcomer must learn; find the name that is not needed."
+    assert len(vouch.__all__) <= MOST_NAMES, (
+        "The surface is what a newcomer must learn; find the name that is not needed."
+    )
 
 
 def test_dir_shows_the_public_names() -> None:

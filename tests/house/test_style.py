@@ -16,7 +16,22 @@ RUNS_CODE = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "j
 BROAD = {"Exception", "BaseException"}
 UNDONE = re.compile(r"\b(TO" r"DO|FIX" r"ME|XX" r"X|HA" r"CK)\b")
 MACHINE_PATH = re.compile(r"(?<![\w.:/-])/(?:work|root|home|Users|opt/py\w+)/\w")
-READABLE = {".py", ".md", ".toml", ".yml", ".yaml", ".txt", ".cfg", ".json", ".sh", ".html", ".jinja", ".j2", ".css", ""}
+READABLE = {
+    ".py",
+    ".md",
+    ".toml",
+    ".yml",
+    ".yaml",
+    ".txt",
+    ".cfg",
+    ".json",
+    ".sh",
+    ".html",
+    ".jinja",
+    ".j2",
+    ".css",
+    "",
+}
 
 
 def test_no_format_that_runs_code_is_read_or_written() -> None:
@@ -37,9 +52,13 @@ def test_no_exception_is_swallowed() -> None:
 
 
 def test_nothing_is_left_undone() -> None:
-    raised = [f"{s.at(f)} {f.name}" for s in sources() for f in functions(s.tree) if "NotImplementedError" in names_in(f)]
+    raised = [
+        f"{s.at(f)} {f.name}" for s in sources() for f in functions(s.tree) if "NotImplementedError" in names_in(f)
+    ]
     noted = [f"src/{s.name}:{line} {text}" for s in sources() for line, text in comments(s) if UNDONE.search(text)]
-    assert not raised + noted, report(raised + noted, "What is not done is an entry in the tracker, not a mark in the code.")
+    assert not raised + noted, report(
+        raised + noted, "What is not done is an entry in the tracker, not a mark in the code."
+    )
 
 
 def test_every_public_thing_has_a_docstring() -> None:
@@ -48,7 +67,9 @@ def test_every_public_thing_has_a_docstring() -> None:
 
 
 def test_every_function_is_fully_typed() -> None:
-    found = [f"{s.at(f)} {f.name}: {', '.join(gaps)}" for s in sources() for f in functions(s.tree) if (gaps := untyped(f))]
+    found = [
+        f"{s.at(f)} {f.name}: {', '.join(gaps)}" for s in sources() for f in functions(s.tree) if (gaps := untyped(f))
+    ]
     assert not found, report(found, "Every argument and every result has a type; the package ships py.typed.")
 
 

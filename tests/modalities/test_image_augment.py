@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
 import pytest
 import torch
@@ -22,7 +24,8 @@ def bytes_like(rows: int = 64, channels: int = 3, side: int = 16) -> Tensor:
     return torch.randint(0, 256, (rows, channels, side, side), dtype=torch.uint8, generator=generator(9))
 
 
-def letters(rows: int = 900) -> tuple[Tensor, Tensor]:
+@cache
+def letters(rows: int = 600) -> tuple[Tensor, Tensor]:
     """Capital letters of several sizes and places, a little turned."""
     draw = np.random.default_rng(0)
     pictures, labels = [], []
@@ -36,7 +39,8 @@ def letters(rows: int = 900) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(np.stack(pictures))[:, None], torch.tensor(labels)
 
 
-def patches(rows: int = 600, side: int = 64) -> tuple[Tensor, Tensor]:
+@cache
+def patches(rows: int = 300, side: int = 64) -> tuple[Tensor, Tensor]:
     """Squares cut from two colour photos."""
     draw = np.random.default_rng(0)
     photos = load_sample_images().images
@@ -166,7 +170,7 @@ def test_photos_are_mirrored_cropped_and_coloured() -> None:
 
 
 def test_a_target_that_is_no_class_is_not_looked_at() -> None:
-    pictures, labels = letters(300)
+    pictures, labels = letters()
     for target in (labels.float(), torch.nn.functional.one_hot(labels).float(), None):
         assert not mirror_keeps_class(pictures, target)
 

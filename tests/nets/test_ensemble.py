@@ -30,6 +30,14 @@ def test_members_differ() -> None:
     assert not torch.allclose(hidden[:, 0], hidden[:, 1])
 
 
+def test_a_member_starts_with_one_scale_for_each_section() -> None:
+    torch.manual_seed(0)
+    adapter = ParameterSharingEnsemble(5, members=4, width=8, depth=1, dropout=0.0, sections=[2, 3]).adapter
+    assert torch.equal(adapter[:, 0], adapter[:, 1])
+    assert torch.equal(adapter[:, 2], adapter[:, 4])
+    assert not torch.equal(adapter[:, 1], adapter[:, 2])
+
+
 def test_the_same_seed_gives_the_same_bits() -> None:
     x = torch.randn(5, 6)
     assert torch.equal(_trunk(3)(x), _trunk(3)(x))

@@ -73,6 +73,11 @@ def test_few_distinct_values_are_all_edges() -> None:
     assert fit_bins(torch.tensor([[1.0], [2.0], [2.0], [5.0], [NAN]]), bins=4).tolist() == [[1.0, 2.0, 5.0, 5.0, 5.0]]
 
 
+def test_by_default_bins_grow_with_the_square_root_of_the_rows() -> None:
+    assert fit_bins(torch.randn(400, 1)).shape == (1, 21)
+    assert fit_bins(torch.randn(50_000, 1)).shape == (1, 129)
+
+
 def test_bins_of_constant_and_of_empty_columns_embed_to_finite_vectors() -> None:
     x = torch.tensor([[1.0, NAN], [1.0, NAN]])
     assert bool(PiecewiseLinearEmbedding(fit_bins(x, bins=4), features=3)(x).isfinite().all())

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import NamedTuple
+from typing import IO, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -161,7 +161,7 @@ def _opened(source: Source) -> Iterator[Image.Image]:
         raise Unreadable(_told(error)) from error
 
 
-def _file(source: Source) -> io.BufferedIOBase:
+def _file(source: Source) -> IO[bytes]:
     """The bytes of a picture, opened.
 
     Raises:

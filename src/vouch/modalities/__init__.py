@@ -2,8 +2,9 @@
 
 from vouch.modalities.category import Category
 from vouch.modalities.date import Date
+from vouch.modalities.image import Image
 from vouch.modalities.number import Number
 
-ALL = (Number(), Category(), Date())
+ALL = (Number(), Category(), Date(), Image())
 
-__all__ = ["ALL", "Category", "Date", "Number"]
+__all__ = ["ALL", "Category", "Date", "Image", "Number"]

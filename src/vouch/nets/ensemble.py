@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import torch
 from torch import Tensor, nn
 
@@ -17,6 +19,9 @@ class ParameterSharingEnsemble(nn.Module):
         width: size H of every layer.
         depth: number of layers, at least 1.
         dropout: share of activations dropped in training.
+        sections: sizes of the parts of the vector that one column fills (sum D); a member starts with one scale for
+            each part, so that it weighs whole columns and not their single coordinates; without it, one for each
+            feature.
 
     Source:
         TabM-mini: Gorishniy et al., TabM (2024); the adapter: Wen et al., BatchEnsemble (2020).
@@ -27,9 +32,18 @@ class ParameterSharingEnsemble(nn.Module):
         torch.Size([3, 4, 8])
     """
 
-    def __init__(self, in_features: int, members: int, width: int, depth: int, dropout: float) -> None:
+    def __init__(
+        self,
+        in_features: int,
+        members: int,
+        width: int,
+        depth: int,
+        dropout: float,
+        sections: Sequence[int] | None = None,
+    ) -> None:
         super().__init__()
-        self.adapter = nn.Parameter(torch.randn(members, in_features))
+        sizes = torch.tensor([1] * in_features if sections is None else list(sections))
+        self.adapter = nn.Parameter(torch.randn(members, len(sizes)).repeat_interleave(sizes, dim=1))
         self.layers = hidden_layers(in_features, width, depth, dropout)
         self.members, self.out_features = members, width
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 FIT_ROWS = 200_000
 CLIP = 3.0
+MOST_BINS = 128
 
 
 class NumberScale(NamedTuple):
@@ -74,7 +75,7 @@ def scale_numbers(x: Tensor, scale: NumberScale) -> Tensor:
     return torch.where(z.isinf(), CLIP * z.sign(), z * torch.rsqrt(1 + (z / CLIP).square())).float()
 
 
-def fit_bins(x: Tensor, bins: int = 48) -> Tensor:
+def fit_bins(x: Tensor, bins: int | None = None) -> Tensor:
     """Fit the edges between which each column is piecewise linear.
 
     Edges are quantiles in which no single value counts for more than one bin's share of the rows. A column that is
@@ -82,7 +83,8 @@ def fit_bins(x: Tensor, bins: int = 48) -> Tensor:
 
     Args:
         x: scaled numbers (B, N); NaN where missing.
-        bins: most bins of a column; a column with fewer distinct values gets fewer.
+        bins: most bins of a column; a column with fewer distinct values gets fewer. By default the square root of
+            the number of rows, between 2 and 128.
 
     Returns:
         Rising edges (N, bins + 1), padded on the right by the last edge.
@@ -94,6 +96,7 @@ def fit_bins(x: Tensor, bins: int = 48) -> Tensor:
         >>> fit_bins(torch.tensor([[0.0], [0.0], [0.0], [0.0], [1.0], [2.0]]), bins=3).tolist()
         [[0.0, 1.0, 2.0, 2.0]]
     """
+    bins = bins or min(MOST_BINS, max(2, round(math.sqrt(len(x)))))
     edges = x.new_zeros(x.shape[1], bins + 1)
     for column, values in enumerate(_sorted_columns(x)):
         if len(values) == 0:
@@ -105,7 +108,7 @@ def fit_bins(x: Tensor, bins: int = 48) -> Tensor:
 
 
 class PiecewiseLinearEmbedding(nn.Module):
-    """Embed each number by its place among learned-for bins, plus a straight line, plus a vector for "missing".
+    """Embed each number by its place among bins, plus a straight line, plus a vector for "missing".
 
     Args:
         edges: what :func:`fit_bins` found (N, T + 1); zeros of that shape when weights are loaded afterwards.

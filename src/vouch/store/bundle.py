@@ -184,7 +184,8 @@ def _assemble(
     with torch.device("meta"):
         network = build_network(encoders, task.outputs, recipe)
     network.load_state_dict(weights, assign=True)
-    network.eval()
+    # Files have one memory layout; the network computes in its own, and on that the last bits depend.
+    network.to(memory_format=torch.channels_last).eval()
     rows = {name: tensors[f"split.{name}"].numpy() for name in ("train", "valid", "test")}
     split = Split(**rows, how=str(model["split"]["how"]), why=str(model["split"]["why"]))
     return BundleValue(

@@ -101,12 +101,13 @@ def _dataclass(cls: type, plain: Any, tensors: Mapping[str, Tensor], path: str) 
 def _one_of(hints: tuple[Any, ...], plain: Any, tensors: Mapping[str, Tensor], path: str) -> Any:
     """The first of several types that fits; exact types first, so that 1 stays a whole number."""
     exact = [hint for hint in hints if isinstance(hint, type) and type(plain) is hint]
+    refusal = _damaged(f"one of {[str(hint) for hint in hints]}", plain, path)
     for hint in (*exact, *hints):
         try:
             return from_plain(hint, plain, tensors, path)
-        except BundleDamagedError:
-            continue
-    raise _damaged(f"one of {[str(hint) for hint in hints]}", plain, path)
+        except BundleDamagedError as error:
+            refusal.__cause__ = error
+    raise refusal
 
 
 def _scalar(hint: Any, plain: Any, path: str) -> Any:

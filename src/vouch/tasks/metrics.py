@@ -61,10 +61,6 @@ class OneVsRest:
         """The question of class k alone, (n, 1)."""
         return OneVsRest(self.actual[:, [k]], self.chosen[:, [k]], self.score[:, [k]])
 
-    def pick(self, ks: npt.NDArray[np.int64]) -> OneVsRest:
-        """The questions of some classes."""
-        return OneVsRest(self.actual[:, ks], self.chosen[:, ks], self.score[:, ks])
-
 
 EachClass: TypeAlias = Callable[[OneVsRest, Array], Floats]
 Trials: TypeAlias = Callable[[OneVsRest], tuple[Bools, Bools]]
@@ -82,6 +78,7 @@ class MetricSpec:
         interval: "wilson" for a share of independent rows, else "bootstrap".
         each: the same for every class, from questions and weights to values (R, K); none where it has no meaning.
         trials: rows that succeed and rows that count, both (n, K), for a metric that is a plain share.
+        gaps: signed parts (R, parts) of a metric that is the sum of their absolute values.
     """
 
     name: str
@@ -91,6 +88,7 @@ class MetricSpec:
     interval: Literal["wilson", "bootstrap"] = "bootstrap"
     each: EachClass | None = None
     trials: Trials | None = None
+    gaps: Metric | None = None
 
 
 # Classification: shares of rows
@@ -185,12 +183,19 @@ def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
     the bins. Equal mass keeps bins from being empty (Nixon and others, "Measuring Calibration in Deep Learning",
     2019; the error itself: Naeini and others, 2015). On few rows it leans upwards, as every mean of absolute gaps.
     """
+    return np.abs(ece_gaps(truth, prediction, weights)).sum(axis=1)
+
+
+def ece_gaps(truth: Array, prediction: Array, weights: Array) -> Floats:
+    """Confidence less frequency in each bin, times the bin's share (R, bins): ECE is the sum of absolute gaps."""
     view = OneVsRest.of(truth, prediction)
     if np.ndim(truth) == 2:
-        return np.mean([_gap(view.score[:, k], view.actual[:, k], weights) for k in range(view.score.shape[1])], axis=0)
+        labels = range(view.score.shape[1])
+        gaps = [_gaps(view.score[:, k], view.actual[:, k], weights) for k in labels]
+        return np.concatenate(gaps, axis=1) / len(gaps)
     if view.score.shape[1] == 2:
-        return _gap(view.score[:, 1], view.actual[:, 1], weights)
-    return _gap(view.score.max(axis=1), right(truth, prediction), weights)
+        return _gaps(view.score[:, 1], view.actual[:, 1], weights)
+    return _gaps(view.score.max(axis=1), right(truth, prediction), weights)
 
 
 # Regression
@@ -302,12 +307,11 @@ def _mean_precision(score: Floats, actual: Bools, weights: Array) -> Floats:
     return _ratio(terms.sum(axis=1), all_found[:, -1])
 
 
-def _gap(confidence: Floats, happened: Bools, weights: Array) -> Floats:
+def _gaps(confidence: Floats, happened: Bools, weights: Array) -> Floats:
     rank = np.searchsorted(np.sort(confidence), confidence, side="left")
-    bins = rank * ECE_BINS // max(len(confidence), 1)
-    inside = bins[:, None] == np.arange(ECE_BINS)
+    inside = (rank * ECE_BINS // len(confidence))[:, None] == np.arange(ECE_BINS)
     gaps = _sums(inside * (confidence - happened)[:, None], weights)
-    return _ratio(np.abs(gaps).sum(axis=1), np.asarray(weights, np.float64).sum(axis=1))
+    return _ratio(gaps, np.asarray(weights, np.float64).sum(axis=1, keepdims=True))
 
 
 def _quantile(values: Floats, share: float, weights: Array) -> Floats:
@@ -384,7 +388,7 @@ _AVERAGE_PRECISION = MetricSpec("average_precision", average_precision, each=ave
 _PROBABILITIES = (
     MetricSpec("log_loss", log_loss, higher_is_better=False, unit="nats"),
     MetricSpec("brier", brier, higher_is_better=False),
-    MetricSpec("ece", ece, higher_is_better=False),
+    MetricSpec("ece", ece, higher_is_better=False, gaps=ece_gaps),
 )
 
 BINARY = (_ROC_AUC, _ACCURACY, _BALANCED, *_RATES, _AVERAGE_PRECISION, *_PROBABILITIES)

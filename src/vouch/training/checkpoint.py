@@ -8,6 +8,7 @@ import shutil
 import time
 from pathlib import Path
 
+import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
@@ -95,14 +96,19 @@ def _like(expected: dict[str, Tensor], found: dict[str, Tensor]) -> dict[str, Te
 def _moments(state: State) -> dict[str, Tensor]:
     """The optimiser's tensors under flat names: number of the parameter, then name of the moment."""
     kept = state.optimizer.state_dict()["state"]
-    return {f"{i}.{name}": value for i, slots in kept.items() for name, value in slots.items() if isinstance(value, Tensor)}
+    found = {f"{i}.{name}": value for i, slots in kept.items() for name, value in slots.items()}
+    return {name: value.contiguous() for name, value in found.items() if isinstance(value, Tensor)}
 
 
 def _set_moments(state: State, flat: dict[str, Tensor]) -> None:
     whole = state.optimizer.state_dict()
+    weights = [p for group in state.optimizer.param_groups for p in group["params"]]
     slots: dict[int, dict[str, Tensor]] = {}
     for key, value in flat.items():
         number, name = key.split(".", 1)
-        slots.setdefault(int(number), {})[name] = value
+        weight = weights[int(number)]
+        # Moments take the memory layout of their weight, on which the last bits of a step depend.
+        moment = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        slots.setdefault(int(number), {})[name] = moment
     whole["state"] = slots
     state.optimizer.load_state_dict(whole)

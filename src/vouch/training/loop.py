@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
@@ -72,7 +73,8 @@ def train(job: Job) -> list[Epoch]:
     while (epoch := len(state.history)) < recipe.epochs and not _stalled(state, recipe.patience):
         started = time.perf_counter()
         loss = train_epoch(job, state, epoch)
-        score = _evaluate(job, state)
+        with _averaged(state, recipe):
+            score = job.evaluate(network)
         if score < state.best_score:
             state.best_score, state.best = score, _copy(state.average if recipe.averaging else network.state_dict())
         state.history.append(Epoch(epoch + 1, loss, score, time.perf_counter() - started))
@@ -117,16 +119,16 @@ def steps_in_epoch(job: Job) -> int:
     return max(1, -(-len(job.rows) // job.recipe.batch_size))
 
 
-def _evaluate(job: Job, state: State) -> float:
-    """The validation score of the averaged weights when there is an average, else of the live ones."""
-    job.network.eval()
-    if not job.recipe.averaging:
-        return job.evaluate(job.network)
-    live = _copy(job.network.state_dict())
-    job.network.load_state_dict(state.average)
-    score = job.evaluate(job.network)
-    job.network.load_state_dict(live)
-    return score
+@contextmanager
+def _averaged(state: State, recipe: Recipe) -> Iterator[None]:
+    """Inside, the network holds the averaged weights when there is an average."""
+    if not recipe.averaging:
+        yield
+        return
+    live = _copy(state.network.state_dict())
+    state.network.load_state_dict(state.average)
+    yield
+    state.network.load_state_dict(live)
 
 
 @torch.no_grad()

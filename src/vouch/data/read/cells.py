@@ -8,11 +8,16 @@ from typing import Literal
 
 import polars as pl
 
+from vouch.contracts.dataset import Note
+from vouch.data.read.wording import some
+
 Kind = Literal["empty", "integer", "decimal", "decimal comma", "text"]
 
 # A leading zero or a plus sign would be lost in a number, as in "01099" and "+4930123": such a cell stays text.
 _INTEGER = r"-?(?:0|[1-9][0-9]{0,17})"
-_DECIMAL = r"-?(?:(?:0|[1-9][0-9]*)(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?"
+_DECIMAL = (
+    rf"{_INTEGER}|-?(?:(?:0|[1-9][0-9]*)\.[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]+)?|-?(?:0|[1-9][0-9]*)[eE][+-]?[0-9]+"
+)
 _NOT_FINITE = r"-?inf|-?Inf|-?infinity|-?Infinity|nan|NaN|-nan"
 _COMMA = r"-?(?:0|[1-9][0-9]*)(?:,[0-9]+)?"
 _INTEGER_CELL = re.compile(_INTEGER)
@@ -64,7 +69,28 @@ def proves_decimal_comma(cell: str) -> bool:
     return "," in cell and _COMMA_CELL.fullmatch(cell) is not None and _THOUSANDS.fullmatch(cell) is None
 
 
-def stripped(series: pl.Series) -> tuple[pl.Series, int]:
+def tidy(frame: pl.DataFrame, numbers: bool = False, comma: bool = False) -> tuple[pl.DataFrame, list[Note]]:
+    """Texts without surrounding white space, empty ones as null.
+
+    Args:
+        frame: any columns (B rows); those that are no texts stay as they are.
+        numbers: whether columns of texts become numbers when every cell plainly is one.
+        comma: whether ``1,5`` may then be one and a half.
+    """
+    columns: list[pl.Series] = []
+    touched = cells = 0
+    for series in frame:
+        if series.dtype != pl.String:
+            columns.append(series)
+            continue
+        clean, changed = _stripped(series)
+        touched, cells = touched + bool(changed), cells + changed
+        columns.append(_as_numbers(clean, comma) if numbers else clean)
+    text = f"white space around {some(cells, 'cell')} in {some(touched, 'column')} was removed"
+    return pl.DataFrame(columns), [Note("normalised", text, cells)] if cells else []
+
+
+def _stripped(series: pl.Series) -> tuple[pl.Series, int]:
     """Texts without surrounding white space, empty ones as null, and how many cells had white space to lose."""
     clean = series.str.strip_chars(_SPACE)
     changed = int((clean != series).sum() or 0)
@@ -74,17 +100,17 @@ def stripped(series: pl.Series) -> tuple[pl.Series, int]:
     return (clean if changed or blank else series), changed
 
 
-def as_numbers(series: pl.Series, comma: bool = False) -> pl.Series | None:
-    """A column of texts as numbers when every cell is plainly one, else None."""
+def _as_numbers(series: pl.Series, comma: bool = False) -> pl.Series:
+    """A column of texts as numbers when every cell is plainly one, else as it is."""
     if series.null_count() == len(series):
-        return None
+        return series
     if _all(series, _INTEGER):
         return series.cast(pl.Int64)
     if _all(series, f"{_DECIMAL}|{_NOT_FINITE}"):
-        return series.cast(pl.Float64) if series.str.contains("[0-9]").any() else None
+        return series.cast(pl.Float64) if series.str.contains("[0-9]").any() else series
     if comma and _all(series, _COMMA):
         return series.str.replace(",", ".", literal=True).cast(pl.Float64)
-    return None
+    return series
 
 
 def _all(series: pl.Series, pattern: str) -> bool:

@@ -11,9 +11,9 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from vouch.contracts.dataset import Note
-from vouch.data.read.cells import as_numbers, kind_of_cells, proves_decimal_comma, stripped
+from vouch.data.read.cells import kind_of_cells, proves_decimal_comma, tidy
 from vouch.data.read.content import Content
-from vouch.data.read.dialect import ABSENT, Dialect, Record, records, sample_lines, sniff
+from vouch.data.read.dialect import ABSENT, Dialect, Record, lines_outvote, records, sample_lines, sniff
 from vouch.data.read.encoding import SAMPLE, as_utf8, decoded, legacy_encoding
 from vouch.data.read.guard import PARSER_ERRORS
 from vouch.data.read.header import Header, find_header
@@ -81,7 +81,7 @@ def _read(content: Content, columns: Sequence[str] | None, notes: list[Note]) ->
     except _BadQuotes:
         frame, plan = _parse(_plan(content, columns, replace(plan.dialect, quote=None)))
         frame = frame.with_columns(_without_outer_quotes(series) for series in frame if series.dtype == pl.String)
-    frame, told = finished(frame, plan.comma)
+    frame, told = tidy(frame, numbers=True, comma=plan.comma)
     told += _refuse_short_rows(frame, plan)
     frame, dropped = _without_empty(frame, plan)
     return frame, [*notes, Note("read", plan.how), *plan.notes, *told, *dropped]
@@ -143,6 +143,7 @@ def _polars(plan: _Plan) -> pl.DataFrame:
         quote_char=plan.dialect.quote,
         schema=dict(zip(plan.header.names, plan.types, strict=True)),
         truncate_ragged_lines=plan.truncate,
+        extra_columns="ignore" if plan.truncate else "raise",
         glob=False,
     )
 
@@ -155,7 +156,7 @@ def _mended(plan: _Plan, message: str, attempt: int) -> _Plan:
     """
     if "utf-8" in message.lower() or "utf8" in message.lower():
         raise _NotUtf8
-    if "more fields" in message and not plan.truncate:
+    if ("more fields" in message or "not specified in schema" in message) and not plan.truncate:
         return _with_overlong_rows(plan)
     found = re.search(r"as dtype `(\w+)` at column .*\(column number (\d+)\)", message, re.DOTALL)
     if found and found[1] != "str" and attempt < _RETRIES:
@@ -206,7 +207,8 @@ def _refuse_lost_lines(frame: pl.DataFrame, plan: _Plan) -> None:
     if plan.dialect.quote is None or plan.dialect.delimiter == ABSENT:
         return
     texts = [series for series in frame if series.dtype == pl.String]
-    if any(series.str.contains("\n", literal=True).any() for series in texts) and _fits_unquoted(plan):
+    spanning = sum(int(series.str.contains("\n", literal=True).sum() or 0) for series in texts)
+    if spanning and lines_outvote(plan.dialect.delimiter, frame.width, spanning) and _fits_unquoted(plan):
         raise _BadQuotes
 
 
@@ -217,21 +219,6 @@ def _refuse_short_rows(frame: pl.DataFrame, plan: _Plan) -> list[Note]:
         return []
     check_rows(plan.content, plan.dialect, plan.header)
     return []
-
-
-def finished(frame: pl.DataFrame, comma: bool = False) -> tuple[pl.DataFrame, list[Note]]:
-    """Texts without surrounding white space, and those columns as numbers whose every cell plainly is one."""
-    columns: list[pl.Series] = []
-    touched = cells = 0
-    for series in frame:
-        if series.dtype == pl.String:
-            clean, changed = stripped(series)
-            touched, cells = touched + bool(changed), cells + changed
-            numbers = as_numbers(clean, comma)
-            series = clean if numbers is None else numbers
-        columns.append(series)
-    text = f"white space around {some(cells, 'cell')} in {some(touched, 'column')} was removed"
-    return pl.DataFrame(columns), [Note("normalised", text, cells)] if cells else []
 
 
 def _without_empty(frame: pl.DataFrame, plan: _Plan) -> tuple[pl.DataFrame, list[Note]]:

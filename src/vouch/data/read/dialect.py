@@ -196,10 +196,20 @@ def _unquoted_if_lines_say_so(lines: list[str], dialect: Dialect) -> Dialect:
     if dialect.quote is None or not dialect.standard:
         return dialect
     rows, _ = _rows(lines, dialect)
-    if all(row.first == row.last for row in rows):
-        return dialect
+    spanning = sum(row.first < row.last for row in rows)
     widths = {line.count(dialect.delimiter) for line in lines if line.strip()}
-    return replace(dialect, quote=None) if len(widths) == 1 else dialect
+    even = spanning > 0 and len(widths) == 1
+    outvoted = even and lines_outvote(dialect.delimiter, widths.pop() + 1, spanning)
+    return replace(dialect, quote=None) if outvoted else dialect
+
+
+def lines_outvote(delimiter: str, width: int, spanning: int) -> bool:
+    """Whether lines of one width, each a row by itself, are too many for chance where quoted cells span lines.
+
+    A comma within a text may by chance give both halves of one broken cell the right width; a tab seldom does, and
+    many commas in many cells hardly ever.
+    """
+    return (width - 1) * spanning * (2 if delimiter == "\t" else 1) >= 2
 
 
 def _in_columns(lines: list[str]) -> bool:

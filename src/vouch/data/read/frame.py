@@ -47,7 +47,7 @@ def read_object(source: object, columns: Sequence[str] | None = None) -> Dataset
     if _is_datasets(source):
         return _of_datasets(source)
     if hasattr(source, "__arrow_c_stream__"):
-        return _of_polars(pl.DataFrame(source), "an Arrow table")
+        return _of_polars(pl.DataFrame(pl.from_arrow(source)), "an Arrow table")
     raise UsageError(
         "that is no data",
         expected="a path, a list of paths, a polars or pandas frame, a mapping of arrays, or an array",
@@ -117,7 +117,7 @@ def _of_pandas_column(name: str, cells: Any) -> pl.Series:
     if str(cells.dtype) == "category":
         cells = cells.astype(cells.cat.categories.dtype) if not cells.isna().any() else cells.astype(object)
         return _of_pandas_column(name, cells)
-    return pl.from_pandas(cells, nan_to_null=True).alias(name)
+    return pl.from_pandas(cells.to_frame("cells"), nan_to_null=True)["cells"].alias(name)
 
 
 def _is_missing(value: object) -> bool:

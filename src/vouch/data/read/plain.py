@@ -56,7 +56,7 @@ def _flat(series: pl.Series) -> list[pl.Series]:
     """One or more plain columns out of one."""
     dtype = series.dtype
     if isinstance(dtype, pl.Struct):
-        return _fields(series, dtype)
+        return _fields(series, dtype) if dtype.fields else [_mapped(series, json.dumps)]
     cast = next((to for kinds, to in _CASTS if isinstance(dtype, kinds)), None)
     if cast is not None:
         return [series.cast(cast, strict=False)]

@@ -8,8 +8,9 @@ import fastexcel
 import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
+from vouch.data.read.cells import tidy
 from vouch.data.read.content import Content
-from vouch.data.read.delimited import finished, no_rows
+from vouch.data.read.delimited import no_rows
 from vouch.data.read.dialect import Record
 from vouch.data.read.guard import parsing
 from vouch.data.read.header import find_header
@@ -50,7 +51,7 @@ def _table(grid: pl.DataFrame, columns: Sequence[str] | None, where: str) -> tup
     header = find_header([Record(row, at, at) for at, row in enumerate(head, 1)], columns, where)
     body = grid.slice(header.skip)
     body.columns = list(header.names)
-    frame, told = finished(body)
+    frame, told = tidy(body, numbers=True)
     notes = [*header.notes, *told]
     nameless = [name for name in header.names[header.named :] if frame[name].null_count() == len(frame)]
     filled = frame.drop(nameless).filter(~pl.all_horizontal(pl.all().is_null()))

@@ -8,12 +8,12 @@ import json
 import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
-from vouch.data.read.cells import stripped
+from vouch.data.read.cells import tidy
 from vouch.data.read.content import Content
 from vouch.data.read.encoding import as_utf8
 from vouch.data.read.guard import PARSER_ERRORS, parsing
 from vouch.data.read.plain import plain
-from vouch.data.read.wording import short, some
+from vouch.data.read.wording import short
 from vouch.errors import EmptyDataError, FormatError
 
 
@@ -27,7 +27,7 @@ def read_parquet(content: Content) -> Dataset:
 def read_arrow(content: Content) -> Dataset:
     """Read an Arrow (Feather) file."""
     with parsing(content.name, "an Arrow file"):
-        frame = pl.read_ipc(content.source, memory_map=False)
+        frame = pl.read_ipc(content.source)
     return dataset_of_frame(frame, content.name, "Arrow")
 
 
@@ -55,22 +55,8 @@ def read_json_lines(content: Content) -> Dataset:
 def dataset_of_frame(frame: pl.DataFrame, source: str, kind: str, notes: list[Note] | None = None) -> Dataset:
     """A data set of plain columns from a frame, its texts without surrounding white space."""
     frame, told = plain(frame, source)
-    columns: list[pl.Series] = []
-    cells = touched = 0
-    for series in frame:
-        if series.dtype == pl.String:
-            series, changed = stripped(series)
-            cells, touched = cells + changed, touched + bool(changed)
-        columns.append(series)
-    if cells:
-        told.append(
-            Note(
-                "normalised",
-                f"white space around {some(cells, 'cell')} in {some(touched, 'column')} was removed",
-                cells,
-            )
-        )
-    return Dataset(pl.DataFrame(columns), source, notes=(*(notes or []), Note("read", f"read from {kind}"), *told))
+    frame, trimmed = tidy(frame)
+    return Dataset(frame, source, notes=(*(notes or []), Note("read", f"read from {kind}"), *told, *trimmed))
 
 
 def _frame_of_lines(data: bytes, where: str, message: str) -> pl.DataFrame:

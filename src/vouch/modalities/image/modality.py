@@ -20,7 +20,8 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
 from vouch.modalities.image.augment import Augmentation, augment, choose
-from vouch.modalities.image.decode import decode_many, working_size
+from vouch.modalities.image.decode import decode_many
+from vouch.modalities.image.files import locate, working_size
 from vouch.nets.cnn import CNN
 from vouch.nets.resnet import ResNet
 
@@ -45,7 +46,7 @@ class Image:
     def recognise(self, column: RawColumn) -> Recognition | None:
         """Take arrays of bytes with two or three dimensions, and paths of which nearly all are picture files."""
         sample = column.sample
-        if isinstance(sample.dtype, pl.Array) and sample.dtype.base_type().inner_dtype(sample.dtype) == pl.UInt8:
+        if isinstance(sample.dtype, pl.Array) and len(sample.dtype.shape) in (2, 3) and _of_bytes(sample.dtype):
             shape = sample.dtype.shape
             height, width, channels = (*shape, 1)[:3]
             return Recognition(self.kind, 0.99, f"arrays of {height} x {width} pixels", _options(height, width, channels))
@@ -63,8 +64,10 @@ class Image:
         height, width, channels = (int(column.options[key]) for key in ("height", "width", "channels"))  # type: ignore[arg-type]
         if isinstance(series.dtype, pl.Array):
             return _array_bytes(series, (height, width, channels))
-        pictures = decode_many(series.to_list(), (height, width), channels, root)
-        return pl.Series(series.name, [None if one is None else one.tobytes() for one in pictures], dtype=pl.Binary)
+        paths = locate(series.to_list(), root or Path())
+        found = decode_many([path or b"" for path in paths], (height, width), channels)
+        cells = [None if reason else one.tobytes() for one, reason in zip(found.array, found.reasons, strict=True)]
+        return pl.Series(series.name, cells, dtype=pl.Binary)
 
     def show(self, cell: object, column: Column) -> str:
         """The picture as a PNG inside an address."""
@@ -164,6 +167,12 @@ class PictureEmbedding(nn.Module):
         if self.training or not self.mirror:
             return self.net(x)
         return (self.net(x) + self.net(x.flip(3))) / 2
+
+
+def _of_bytes(dtype: pl.DataType | type[pl.DataType]) -> bool:
+    while isinstance(dtype, pl.Array):
+        dtype = dtype.inner
+    return dtype == pl.UInt8
 
 
 def _options(height: int, width: int, channels: int) -> dict[str, str | int | float | bool | tuple[str, ...]]:

@@ -1,0 +1,5 @@
+"""The evidence of a bundle as pages for readers: a report in HTML, a model card in Markdown, figures as data."""
+
+from vouch.report.pages import pages
+
+__all__ = ["pages"]

@@ -1,0 +1,119 @@
+"""Numbers and strangers' words as readers see them: short, printable, and never longer than their place."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+from vouch.contracts.finding import Estimate
+
+_MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&@:])")
+_NAMES = {
+    "roc_auc": "ROC-AUC", "f1": "F1", "ece": "Calibration error (ECE)", "rmse": "RMSE", "mae": "MAE", "r2": "R²",
+    "log_loss": "Log-loss", "brier": "Brier score", "error_q50": "Median error", "error_q90": "Error, 9 rows in 10",
+}  # fmt: skip
+MEANINGS = {
+    "accuracy": "share of rows called right",
+    "balanced_accuracy": "mean recall of the classes",
+    "precision": "share of the rows called the class that are of it",
+    "recall": "share of the rows of the class that were found",
+    "false_positive_rate": "share of the rows outside the class that were called it",
+    "false_negative_rate": "share of the rows of the class that were missed",
+    "f1": "harmonic mean of precision and recall",
+    "roc_auc": "chance that a row of the class scores above one outside it",
+    "average_precision": "mean precision over all thresholds",
+    "log_loss": "surprise at the truth, in nats",
+    "brier": "mean squared error of the probabilities",
+    "ece": "gap between what is promised and what happens",
+    "rmse": "root of the mean squared error; large errors weigh more",
+    "mae": "mean absolute error",
+    "r2": "share of the variance that is explained",
+    "error_q50": "half of the rows err by no more than this",
+    "error_q90": "nine rows in ten err by no more than this",
+}
+
+
+def clean(text: object, most: int = 80) -> str:
+    """Text on one line without control or direction characters, cut to ``most`` characters.
+
+    Example:
+        >>> clean("a\\nb" + chr(0x202E) + "c" * 9, most=8)
+        'a b�ccc…'
+    """
+    line = " ".join(str(text).split())
+    shown = "".join(c if c.isprintable() else "�" for c in line)
+    return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"
+
+
+def markdown(text: object, most: int = 80) -> str:
+    """Clean text in which nothing is Markdown, HTML, a link or a column mark.
+
+    Example:
+        >>> print(markdown("<b>|x|"))
+        \\<b\\>\\|x\\|
+    """
+    return _MARKDOWN.sub(r"\\\1", clean(text, most))
+
+
+def number(value: float, digits: int = 3) -> str:
+    """A number with thousands separators and as many decimals as its size deserves.
+
+    Example:
+        >>> number(0.91349), number(46512.4), number(-3.14159)
+        ('0.913', '46,512', '\N{MINUS SIGN}3.14')
+    """
+    if not math.isfinite(value):
+        return "–"
+    size = abs(value)
+    small = 0 < size < 10**-digits
+    places = digits if size < 1 else max(0, digits - 1 - math.floor(math.log10(size)))
+    said = f"{size:.1e}" if small or size >= 1e12 else f"{size:,.{places}f}"
+    return ("\N{MINUS SIGN}" if value < 0 else "") + said
+
+
+def interval(one: Estimate) -> str:
+    """Both ends of the 95 % interval, as ``0.87–0.92``."""
+    return f"{number(one.low)} to {number(one.high)}"
+
+
+def metric(name: str) -> str:
+    """The name of a metric as readers know it.
+
+    Example:
+        >>> metric("balanced_accuracy"), metric("roc_auc")
+        ('Balanced accuracy', 'ROC-AUC')
+    """
+    return _NAMES.get(name, name.replace("_", " ").capitalize())
+
+
+def duration(seconds: float) -> str:
+    """Seconds as people say them.
+
+    Example:
+        >>> duration(4.21), duration(75)
+        ('4.2 s', '1 min 15 s')
+    """
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
+
+
+def count(n: int, one: str, many: str = "") -> str:
+    """A number with its noun.
+
+    Example:
+        >>> count(1, "row"), count(1200, "row")
+        ('1 row', '1,200 rows')
+    """
+    return f"{n:,} {one if n == 1 else many or one + 's'}"
+
+
+def listed(words: Sequence[str]) -> str:
+    """Words as a list in a sentence.
+
+    Example:
+        >>> listed(["a", "b", "c"])
+        'a, b and c'
+    """
+    return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "none"
+

@@ -1,0 +1,105 @@
+"""What every modality must keep."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import polars as pl
+import torch
+from torch import Tensor
+
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Encoder, Modality
+from vouch.contracts.schema import Column
+from vouch.data.schema import profile
+from vouch.store.values import from_plain, to_plain
+
+
+def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None) -> None:
+    """Hold a modality to its protocol on a column of its own kind.
+
+    Args:
+        modality: to be checked.
+        raw: at least 30 raw cells that it should recognise, at least one of them missing.
+        root: folder against which relative paths in the cells are resolved.
+
+    Raises:
+        AssertionError: a promise is broken; the message says which.
+
+    Example:
+        >>> from vouch.modalities import Number
+        >>> check_modality(Number(), pl.Series("x", [None, *(i / 7 for i in range(40))]))
+    """
+    assert isinstance(modality, Modality), f"{type(modality).__name__} lacks a method of the protocol"
+    assert len(raw) >= 30 and raw.null_count(), "the check needs 30 cells, one of them missing"
+    column = _recognised(modality, raw, root)
+    canonical = modality.receive(raw, column, root).alias(raw.name)
+    assert len(canonical) == len(raw), "receive changed the number of cells"
+    assert canonical.is_null().to_list() == raw.is_null().to_list(), "receive lost cells that it should read"
+    again = modality.receive(raw.clone(), column, root)
+    assert again.to_list() == canonical.to_list(), "receive gives different cells the second time"
+    assert all(isinstance(modality.show(cell, column), str) for cell in canonical.head(3).to_list()), "show gives no text"
+    frame = canonical.to_frame()
+    encoder = modality.fit(frame, [column], Recipe(), torch.arange(len(raw)) % 2)
+    assert isinstance(encoder, Encoder) and isinstance(encoder, modality.encoder), "fit gives another encoder than promised"
+    assert encoder.columns == (raw.name,), "the encoder forgot its column"
+    encoded = encoder.encode(frame)
+    _check_rows_alone(encoder, frame, encoded)
+    _check_embedding(encoder, encoded)
+    _check_augmentation(encoder, encoded)
+    _check_storage(modality, encoder, frame, encoded)
+
+
+def _recognised(modality: Modality, raw: pl.Series, root: Path | None) -> Column:
+    column, marks = profile(raw, root)
+    found = modality.recognise(column)
+    assert found is not None and found.kind == modality.kind, "the modality does not recognise its own kind"
+    assert 0 <= found.confidence <= 1 and found.why, "a recognition needs a confidence from 0 to 1, and a reason"
+    return Column(raw.name, found.kind, "feature", found.why, marks, found.options)
+
+
+def _check_rows_alone(encoder: Encoder, frame: pl.DataFrame, encoded: Tensor) -> None:
+    """A row's encoding depends on that row only."""
+    assert len(encoded) == frame.height, "encode changed the number of rows"
+    alone = torch.cat([encoder.encode(frame[i : i + 1]) for i in range(3)])
+    assert torch.equal(_filled(alone), _filled(encoded[:3])), "a row alone is encoded otherwise than among others"
+
+
+def _check_embedding(encoder: Encoder, encoded: Tensor) -> None:
+    """Vectors (B, D), finite for missing cells too, the same for the same seed, each from its own row only."""
+    torch.manual_seed(0)
+    module = encoder.embed(Recipe()).eval()
+    vectors = module(encoded)
+    assert vectors.shape == (len(encoded), module.features), "the embedding is not (B, features)"
+    assert vectors.isfinite().all(), "the embedding of some cell is not finite"
+    torch.manual_seed(0)
+    twin = encoder.embed(Recipe()).eval()
+    assert torch.equal(twin(encoded), vectors), "the same seed gives another embedding"
+    assert torch.allclose(module(encoded[:1]), vectors[:1], atol=1e-5), "a row's vector depends on other rows"
+    module.train()
+    module(encoded).sum().backward()
+    assert all(p.grad is not None for p in module.parameters()), "a weight of the embedding gets no gradient"
+
+
+def _check_augmentation(encoder: Encoder, encoded: Tensor) -> None:
+    """The same generator gives the same changes; asked for none, nothing changes."""
+    recipe = Recipe()
+    first, second = (encoder.augment(encoded.clone(), recipe, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert torch.equal(_filled(first), _filled(second)), "augment does not follow its generator"
+    assert first.shape == encoded.shape, "augment changed the shape"
+    untouched = encoder.augment(encoded.clone(), replace(recipe, augment=()), torch.Generator().manual_seed(3))
+    assert torch.equal(_filled(untouched), _filled(encoded)), "augment changes rows although nothing is asked"
+
+
+def _check_storage(modality: Modality, encoder: Encoder, frame: pl.DataFrame, encoded: Tensor) -> None:
+    """The encoder survives being written and read."""
+    tensors: dict[str, Tensor] = {}
+    plain = to_plain(encoder, tensors, "encoder")
+    back = from_plain(modality.encoder, plain, tensors, "encoder")
+    assert torch.equal(_filled(back.encode(frame)), _filled(encoded)), "a stored encoder encodes otherwise"
+
+
+def _filled(x: Tensor) -> Tensor:
+    """NaN made comparable."""
+    return x.nan_to_num(nan=-12345.0) if x.is_floating_point() else x

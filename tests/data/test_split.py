@@ -1,0 +1,132 @@
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from vouch.contracts.dataset import Dataset
+from vouch.contracts.schema import Column, Schema
+from vouch.data.split import SplitPlan, split
+from vouch.errors import TargetError, TooFewRowsError
+
+PLAN = SplitPlan(seed=0, valid_fraction=0.15, test_fraction=0.2)
+
+
+def case(frame, task="binary", roles=None, part=None):
+    roles = {"y": "target", **(roles or {})}
+    kinds = {"y": "number" if task == "regression" else "category"}
+    columns = tuple(
+        Column(name, kinds.get(name, "number"), roles.get(name, "feature"), "") for name in frame.columns if name != part
+    )
+    return Dataset(frame, "memory", part=part), Schema(columns, task, "")
+
+
+def table(rows, seed=0, **columns):
+    rng = np.random.default_rng(seed)
+    labels = np.where(rng.random(rows) < 0.3, "yes", "no")
+    labels[:4] = ["yes", "yes", "no", "no"]
+    return pl.DataFrame({"x": rng.normal(size=rows), **columns, "y": labels})
+
+
+def test_parts_are_disjoint_cover_all_rows_and_keep_the_class_shares():
+    dataset, schema = case(table(1000))
+    found, _ = split(dataset, schema, PLAN)
+    together = np.concatenate([found.train, found.valid, found.test])
+    assert sorted(together) == list(range(1000))
+    assert len(found.test) == pytest.approx(200, abs=3)
+    assert len(found.valid) == pytest.approx(120, abs=3)
+    labels = dataset.frame["y"].to_numpy() == "yes"
+    assert labels[found.test].mean() == pytest.approx(labels.mean(), abs=0.01)
+
+
+def test_the_seed_fixes_the_split():
+    dataset, schema = case(table(300))
+    first, second = (split(dataset, schema, PLAN)[0] for _ in range(2))
+    other = split(dataset, schema, SplitPlan(1, 0.15, 0.2))[0]
+    assert np.array_equal(first.test, second.test)
+    assert not np.array_equal(first.test, other.test)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(20, 200), st.integers(1, 30), st.integers(0, 10))
+def test_exact_duplicates_never_straddle(rows, distinct, seed):
+    rng = np.random.default_rng(seed)
+    values = rng.integers(distinct + 2, size=rows).astype(float)
+    values[: distinct + 2] = np.arange(distinct + 2)[: rows]
+    frame = pl.DataFrame({"x": values, "y": np.where(np.arange(rows) % 2 == 0, "a", "b")})
+    dataset, schema = case(frame)
+    found, _ = split(dataset, schema, SplitPlan(seed, 0.15, 0.2))
+    parts = [set(values[rows_]) for rows_ in (found.train, found.valid, found.test)]
+    assert not parts[0] & parts[1]
+    assert not parts[0] & parts[2]
+    assert not parts[1] & parts[2]
+
+
+def test_groups_stay_on_one_side():
+    groups = np.random.default_rng(1).integers(0, 40, 600)
+    dataset, schema = case(table(600, g=groups), roles={"g": "group"})
+    found, _ = split(dataset, schema, PLAN)
+    assert not set(groups[found.train]) & set(groups[found.test])
+    assert not set(groups[found.train]) & set(groups[found.valid])
+    assert found.how == "group"
+
+
+def test_time_puts_the_latest_rows_last():
+    moments = np.random.default_rng(1).permutation(500).astype(float)
+    dataset, schema = case(table(500, t=moments), roles={"t": "time"})
+    found, _ = split(dataset, schema, PLAN)
+    assert moments[found.train].max() < moments[found.valid].min()
+    assert moments[found.valid].max() < moments[found.test].min()
+    assert found.how == "time"
+
+
+def test_equal_times_are_never_parted():
+    moments = np.repeat(np.arange(10.0), 30)
+    dataset, schema = case(table(300, t=moments), roles={"t": "time"})
+    found, _ = split(dataset, schema, PLAN)
+    assert not set(moments[found.train]) & set(moments[found.test])
+
+
+def test_given_parts_are_kept_and_training_copies_of_test_rows_are_left_out():
+    frame = table(200).with_columns(part=pl.Series(["train"] * 150 + ["test"] * 50))
+    copy = frame[150:151].with_columns(part=pl.lit("train"))
+    dataset, schema = case(pl.concat([frame, copy]), part="part")
+    found, notes = split(dataset, schema, PLAN)
+    assert found.how == "given"
+    assert set(found.test) == set(range(150, 200))
+    assert 200 not in {*found.train, *found.valid}
+    assert [note.count for note in notes] == [1]
+
+
+def test_regression_targets_are_stratified_by_size():
+    frame = pl.DataFrame({"x": np.arange(1000.0), "y": np.random.default_rng(0).lognormal(size=1000)})
+    dataset, schema = case(frame, task="regression")
+    found, _ = split(dataset, schema, PLAN)
+    values = frame["y"].to_numpy()
+    assert np.median(values[found.test]) == pytest.approx(np.median(values), rel=0.05)
+
+
+def test_too_few_rows_are_refused():
+    dataset, schema = case(table(12))
+    with pytest.raises(TooFewRowsError, match="20"):
+        split(dataset, schema, PLAN)
+
+
+def test_a_class_with_one_row_is_refused_by_name():
+    frame = table(40).with_columns(y=pl.Series(["rare"] + ["a", "b"] * 19 + ["a"]))
+    dataset, schema = case(frame, task="multiclass")
+    with pytest.raises(TooFewRowsError, match="rare"):
+        split(dataset, schema, PLAN)
+
+
+def test_one_class_is_refused():
+    dataset, schema = case(table(40).with_columns(y=pl.lit("a")))
+    with pytest.raises(TargetError, match="one value"):
+        split(dataset, schema, PLAN)
+
+
+def test_no_test_share_seals_nothing():
+    dataset, schema = case(table(100))
+    found, _ = split(dataset, schema, SplitPlan(0, 0.2, 0.0))
+    assert len(found.test) == 0
+    assert len(found.train) + len(found.valid) == 100
