@@ -40,12 +40,16 @@ from vouch.report import pages
 from vouch.tasks import fit_task
 from vouch.training.baseline_features import Block
 from vouch.training.baselines import baselines
+from vouch.training.budget import epochs_within, seconds_of
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
 from vouch.training.plan import override, plan, read_settings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+_TRAINING_SHARE = 0.85
 
 
 class Bundle(BundleValue):
@@ -100,6 +104,7 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     ready = _prepare(dataset, schema, options)
     prepared = time.perf_counter()
     progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
+    ready = _within_budget(ready, options, prepared - started)
     partial = _begin(ready, options)
     history = train(_job(ready, partial, progress))
     trained = time.perf_counter()
@@ -256,6 +261,15 @@ def _plan(rows: int, schema: Schema, options: FitOptions) -> Recipe:
     chosen = override(chosen, options.get("settings") or {})
     seed = options.get("seed")
     return chosen if seed is None else override(chosen, {"seed": seed})
+
+
+def _within_budget(ready: _Ready, options: FitOptions, spent: float) -> _Ready:
+    """The recipe with no more epochs than fit into the budget, less what preparing took and measuring will take."""
+    if not options.get("budget") or options.get("resume"):
+        return ready
+    left = max(seconds_of(options["budget"] or "") - spent, 1.0) * _TRAINING_SHARE
+    epochs = epochs_within(_job(ready, None, _silent), left)
+    return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
 
 def _begin(ready: _Ready, options: FitOptions) -> store.Partial | None:

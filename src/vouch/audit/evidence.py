@@ -4,17 +4,19 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
 
-from vouch.audit.intervals import bootstrap, enough_resamples, wilson
+from vouch.audit.intervals import Resampled, absolute_sum, bootstrap, enough_resamples, wilson
 from vouch.contracts.finding import Estimate
 from vouch.tasks.metrics import BY_TASK, Array, Floats, MetricSpec, OneVsRest, macro
 
 _MOST_CLASSES = 30
 _OF_BOTH_CLASSES = ("precision", "recall", "f1")
 _ROUNDING = 1e-12
+_CHEAP_CLASSES = 10
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,8 +66,9 @@ def evidence(truth: Truth, prediction: Array, seed: int = 0) -> tuple[Estimate, 
     """Every metric of the task with its 95 % interval, then the same for each class.
 
     Plain shares of independent rows get Wilson's interval, all else the bootstrap, all on the same resamples; where
-    rows belong together, all get the bootstrap over groups. Metrics that are undefined on these rows are left out. Of
-    more than 30 classes the 30 with most rows are listed.
+    rows belong together, all get the bootstrap over groups. ECE, which leans upwards, gets an interval that allows for
+    it. Where no resample changes a share, as with a perfect score, it gets Wilson's for the fewest rows it may rest
+    on. Metrics that are undefined on these rows are left out. Of more than 30 classes the 30 with most rows are listed.
 
     Args:
         truth: what is true, and of which rows.
@@ -82,18 +85,19 @@ def evidence(truth: Truth, prediction: Array, seed: int = 0) -> tuple[Estimate, 
         ('rmse', 1.0, '°C')
     """
     figures = _figures(truth)
-    effort = max(1.0, len(truth.classes) / 10)
-    draws = bootstrap(
-        _measure(truth, prediction),
-        truth.rows,
-        resamples=enough_resamples(truth.rows, effort),
-        seed=seed,
-        groups=truth.groups,
-    )
+    draws = _resample(truth, _measure(truth, prediction), seed)
     ends = np.stack([draws.value, *draws.interval()], axis=1)
+    for at, gaps in ((at, figure.spec.gaps) for at, figure in enumerate(figures) if figure.spec.gaps):
+        parts = _resample(truth, partial(gaps, truth.values, prediction), seed)
+        ends[at, 1:] = absolute_sum(parts)
     view = None if truth.task == "regression" else OneVsRest.of(truth.values, prediction)
-    found = (_estimate(figure, truth, view, row) for figure, row in zip(figures, ends, strict=True))
+    found = (_estimate(figure, truth, view, row) for figure, row in zip(figures, ends.tolist(), strict=True))
     return tuple(estimate for estimate in found if not np.isnan(estimate.value))
+
+
+def _resample(truth: Truth, statistic: Callable[[Floats], Floats], seed: int) -> Resampled:
+    resamples = enough_resamples(truth.rows, effort=max(1.0, len(truth.classes) / _CHEAP_CLASSES))
+    return bootstrap(statistic, truth.rows, resamples=resamples, seed=seed, groups=truth.groups)
 
 
 def _figures(truth: Truth) -> list[_Figure]:
@@ -124,18 +128,20 @@ def _measure(truth: Truth, prediction: Array) -> Callable[[Floats], Floats]:
         whole, parts = [], []
         for spec in truth.metrics:
             each = spec.each(view, weights) if spec.each is not None and spec in by_class else None
-            own = truth.task == "binary" or each is None
-            whole.append(spec.function(truth.values, prediction, weights) if own else macro(each))
+            if each is None or truth.task == "binary":
+                whole.append(spec.function(truth.values, prediction, weights))
+            else:
+                whole.append(macro(each))
             parts += [] if each is None else [each[:, shown]]
         return np.concatenate([np.stack(whole, axis=1), *parts], axis=1)
 
     return measure
 
 
-def _estimate(figure: _Figure, truth: Truth, view: OneVsRest | None, ends: Floats) -> Estimate:
-    """One figure with the interval that suits it, from its value and bootstrap ends (3,)."""
+def _estimate(figure: _Figure, truth: Truth, view: OneVsRest | None, ends: list[float]) -> Estimate:
+    """One figure with the interval that suits it, from its value and the ends of its bootstrap interval."""
     spec, k = figure.spec, figure.k
-    value, low, high = (float(end) for end in ends)
+    value, low, high = ends
     rows, method = truth.rows, "bootstrap"
     stuck = high - low < _ROUNDING
     counted = None if view is None else _trials(figure, truth, view)

@@ -129,7 +129,7 @@ def absolute_sum(parts: Resampled) -> tuple[float, float]:
         Lower and upper end.
     """
     noise, total = parts.draws - parts.value, float(np.abs(parts.value).sum())
-    scales = np.linspace(0, 2, 81)
+    scales = np.linspace(0, 2, 161)
     seen = np.array([np.abs(scale * parts.value + noise).sum(axis=1) for scale in scales])
     tail = (1 - LEVEL) / 2
     kept = scales[((seen <= total).mean(axis=1) >= tail) & ((seen >= total).mean(axis=1) >= tail)]

@@ -36,6 +36,8 @@ def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset
     columns: list[pl.Series] = []
     for column in wanted:
         series, bad = _canonical(dataset, column, notes)
+        if column.role == "target" and schema.task in ("binary", "multiclass"):
+            series = _one_spelling(series, column, notes)
         keep = keep & ~bad
         columns.append(series.alias(column.name))
     if dataset.part and labelled:
@@ -82,6 +84,27 @@ def _canonical(dataset: Dataset, column: Column, notes: list[Note]) -> tuple[pl.
         )  # fmt: skip
     notes.append(Note("dropped", f"{lost} rows whose picture in '{column.name}' cannot be read", lost, column.name))
     return series, series.is_null() & raw.is_not_null()
+
+
+def _one_spelling(labels: pl.Series, column: Column, notes: list[Note]) -> pl.Series:
+    """Labels that differ only in a full stop at the end, or in case, brought to their most frequent spelling.
+
+    Single letters keep their case: "a" and "A" may well be two classes.
+    """
+    counts = labels.drop_nulls().value_counts(sort=True, name="rows")
+    spellings: dict[str, str] = {}
+    change: dict[str, str] = {}
+    for label in counts[labels.name].to_list():
+        key = label.rstrip(".") or label
+        known = spellings.setdefault(key.casefold() if len(key) > 1 else key, label)
+        if known != label:
+            change[label] = known
+    if not change:
+        return labels
+    rows = int(labels.is_in(list(change)).sum())
+    told = ", ".join(f"'{old}' as '{new}'" for old, new in list(change.items())[:5])
+    notes.append(Note("normalised", f"{rows} labels read as another spelling of a class: {told}", rows, column.name))
+    return labels.replace(change)
 
 
 def _has_target(target: pl.Series, dataset: Dataset, notes: list[Note]) -> pl.Series:

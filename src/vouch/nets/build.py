@@ -28,13 +28,14 @@ def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
         embedders = [encoder.embed(recipe) for encoder in encoders]
-        features = sum(int(embedder.features) for embedder in embedders)  # type: ignore[arg-type]
-        return Network(embedders, _trunk(features, recipe), outputs)
+        return Network(embedders, _trunk(embedders, recipe), outputs)
 
 
-def _trunk(features: int, recipe: Recipe) -> nn.Module:
+def _trunk(embedders: Sequence[nn.Module], recipe: Recipe) -> nn.Module:
+    sections = [size for embedder in embedders for size in getattr(embedder, "sections", [embedder.features])]
+    features = sum(sections)
     if "ensemble" in recipe.network:
-        return ParameterSharingEnsemble(features, recipe.members, recipe.width, recipe.depth, recipe.dropout)
+        return ParameterSharingEnsemble(features, recipe.members, recipe.width, recipe.depth, recipe.dropout, sections)
     if "mlp" in recipe.network:
         return MLP(features, recipe.width, recipe.depth, recipe.dropout)
     return Straight(features, recipe.dropout)

@@ -21,7 +21,7 @@ class Network(nn.Module):
 
     Example:
         >>> from vouch.nets.mlp import MLP
-        >>> net = Network([Flat(nn.Unflatten(1, (2, 1)), features=2)], MLP(2, width=8, depth=1, dropout=0.0), outputs=3)
+        >>> net = Network([Flat(nn.Unflatten(1, (2, 1)), columns=2, features=1)], MLP(2, width=8, depth=1, dropout=0.0), outputs=3)
         >>> net(torch.zeros(5, 2)).shape
         torch.Size([5, 1, 3])
     """
@@ -67,17 +67,20 @@ class Flat(nn.Module):
 
     Args:
         embedding: the module to flatten.
-        features: size of the flat vector; found from the embedding's own ``columns`` and ``features`` when not given.
+        columns: number of columns N; the embedding's own when not given.
+        features: size D of a column's vector; the embedding's own when not given.
 
     Example:
-        >>> Flat(nn.Unflatten(1, (2, 3)), features=6)(torch.zeros(5, 6)).shape
-        torch.Size([5, 6])
+        >>> flat = Flat(nn.Unflatten(1, (2, 3)), columns=2, features=3)
+        >>> flat(torch.zeros(5, 6)).shape, flat.sections
+        (torch.Size([5, 6]), [3, 3])
     """
 
-    def __init__(self, embedding: nn.Module, features: int | None = None) -> None:
+    def __init__(self, embedding: nn.Module, columns: int | None = None, features: int | None = None) -> None:
         super().__init__()
         self.embedding = embedding
-        self.features = features or int(embedding.columns * embedding.features)  # type: ignore[operator]
+        self.sections = [int(features or embedding.features)] * int(columns or embedding.columns)  # type: ignore[arg-type]
+        self.features = sum(self.sections)
 
     def forward(self, x: Tensor) -> Tensor:
         """Embed and flatten."""

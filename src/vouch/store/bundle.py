@@ -112,7 +112,10 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
     files = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
     facts = {"format": FORMAT, "model": model, "digests": {name: _digest(folder / name) for name in files}}
     (folder / "model.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
+    shared = (folder / "model.json").stat().st_mode
     for file in folder.iterdir():
+        # The safetensors library writes files for the owner only, whatever the umask says.
+        file.chmod(shared)
         with file.open("rb") as handle:
             os.fsync(handle.fileno())
 

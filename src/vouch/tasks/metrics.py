@@ -20,14 +20,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
-Array: TypeAlias = npt.NDArray[np.generic]
+Array: TypeAlias = npt.NDArray[Any]
 Metric: TypeAlias = Callable[[Array, Array, Array], Floats]
 
 ECE_BINS = 15
@@ -91,7 +91,7 @@ class MetricSpec:
     gaps: Metric | None = None
 
 
-# Classification: shares of rows
+# Classification
 
 
 def accuracy(truth: Array, prediction: Array, weights: Array) -> Floats:
@@ -134,9 +134,6 @@ def f1(truth: Array, prediction: Array, weights: Array) -> Floats:
     return _headline(f1_each, truth, prediction, weights)
 
 
-# Classification: ranking
-
-
 def roc_auc(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Chance that a row of the class scores above one outside it, ties counting half (Hanley and McNeil, 1982)."""
     return _headline(roc_auc_each, truth, prediction, weights)
@@ -147,17 +144,14 @@ def average_precision(truth: Array, prediction: Array, weights: Array) -> Floats
     return _headline(average_precision_each, truth, prediction, weights)
 
 
-# Classification: probabilities
-
-
 def log_loss(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Mean negative log-likelihood in nats, probabilities clipped at 1e-15; for multilabel, mean over labels."""
     view = OneVsRest.of(truth, prediction)
     if np.ndim(truth) == 2:
         likelihood = np.where(view.actual, view.score, 1 - view.score)
-        return _mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)).mean(axis=1), weights)
-    likelihood = (view.score * view.actual).sum(axis=1)
-    return _mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)), weights)
+    else:
+        likelihood = (view.score * view.actual).sum(axis=1, keepdims=True)
+    return _mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)).mean(axis=1), weights)
 
 
 def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
@@ -171,8 +165,7 @@ def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
         return _mean(squares.mean(axis=1), weights)
     if squares.shape[1] == 2:
         return _mean(squares[:, 1], weights)
-    unseen = ~view.actual.any(axis=1)
-    return _mean(squares.sum(axis=1) + unseen, weights)
+    return _mean(squares.sum(axis=1) + ~view.actual.any(axis=1), weights)
 
 
 def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
@@ -190,9 +183,8 @@ def ece_gaps(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Confidence less frequency in each bin, times the bin's share (R, bins): ECE is the sum of absolute gaps."""
     view = OneVsRest.of(truth, prediction)
     if np.ndim(truth) == 2:
-        labels = range(view.score.shape[1])
-        gaps = [_gaps(view.score[:, k], view.actual[:, k], weights) for k in labels]
-        return np.concatenate(gaps, axis=1) / len(gaps)
+        labels = zip(view.score.T, view.actual.T, strict=True)
+        return np.concatenate([_gaps(p, happened, weights) for p, happened in labels], axis=1) / view.score.shape[1]
     if view.score.shape[1] == 2:
         return _gaps(view.score[:, 1], view.actual[:, 1], weights)
     return _gaps(view.score.max(axis=1), right(truth, prediction), weights)
@@ -272,14 +264,14 @@ def f1_each(view: OneVsRest, weights: Array) -> Floats:
 
 def roc_auc_each(view: OneVsRest, weights: Array) -> Floats:
     """ROC-AUC of each class against the rest (R, K)."""
-    each = [_ranked_above(view.score[:, k], view.actual[:, k], weights) for k in range(view.score.shape[1])]
-    return np.stack(each, axis=1)
+    columns = zip(view.score.T, view.actual.T, strict=True)
+    return np.stack([_ranked_above(score, actual, weights) for score, actual in columns], axis=1)
 
 
 def average_precision_each(view: OneVsRest, weights: Array) -> Floats:
     """Average precision of each class against the rest (R, K)."""
-    each = [_mean_precision(view.score[:, k], view.actual[:, k], weights) for k in range(view.score.shape[1])]
-    return np.stack(each, axis=1)
+    columns = zip(view.score.T, view.actual.T, strict=True)
+    return np.stack([_mean_precision(score, actual, weights) for score, actual in columns], axis=1)
 
 
 def _ranked_above(score: Floats, actual: Bools, weights: Array) -> Floats:

@@ -126,12 +126,12 @@ def _linear(parts: list[Features], job: _Job) -> Values:
     from sklearn.linear_model import LogisticRegression, Ridge
 
     matrices: list[Matrix] = [part.linear for part in parts]
-    joined = sparse.hstack(matrices, format="csr") if any(map(sparse.issparse, matrices)) else np.hstack(matrices)
-    filled = joined.nnz if sparse.issparse(joined) else joined.size
-    per_row = max(filled / joined.shape[0], 1) * job.outputs
+    is_sparse = any(sparse.issparse(matrix) for matrix in matrices)
+    joined: Matrix = sparse.hstack(matrices, format="csr") if is_sparse else np.hstack(matrices)
+    per_row = max((joined.nnz if is_sparse else joined.size) / joined.shape[0], 1) * job.outputs
     kept = _some_rows(job, "the linear model", _LINEAR_WORK / per_row)
     if job.task == "regression":
-        ridge = Ridge(solver="sparse_cg" if sparse.issparse(joined) else "cholesky", random_state=job.seed)
+        ridge = Ridge(solver="sparse_cg" if is_sparse else "cholesky", random_state=job.seed)
         return np.asarray(ridge.fit(joined[job.train[kept]], job.target[kept]).predict(joined[job.test]), np.float64)
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")

@@ -66,6 +66,11 @@ def train(job: Job) -> list[Epoch]:
     Raises:
         TrainingError: the loss is not a number any more, or the checkpoint is of another run.
     """
+    with torch.random.fork_rng(devices=_accelerators(job.target)):
+        return _train(job)
+
+
+def _train(job: Job) -> list[Epoch]:
     recipe, network = job.recipe, job.network
     live = dict(network.state_dict())
     state = State(network, make_optimizer(network, recipe), _copy(live), _copy(live))
@@ -139,6 +144,11 @@ def _follow(average: dict[str, Tensor], network: nn.Module, decay: float) -> Non
             average[name].lerp_(value, 1 - decay)
         else:
             average[name].copy_(value)
+
+
+def _accelerators(tensor: Tensor) -> list[int]:
+    """Numbers of the accelerators whose random state training will change."""
+    return [tensor.device.index or 0] if tensor.device.type == "cuda" else []
 
 
 def _stalled(state: State, patience: int) -> bool:

@@ -23,9 +23,9 @@ from vouch.errors import EmptyDataError, FormatError
 
 # Above this size decimals of ordinary magnitude are kept in 32 bits, so that the table takes half the memory.
 LARGE = 100_000_000
-_RETRIES = 4
+_RETRIES = 2
 _TABBED = (".tsv", ".tab", ".tsv.gz", ".tab.gz")
-_PIECE, _PIECES = 1 << 16, 15
+_HEAD, _PIECE, _PIECES = 1 << 18, 1 << 14, 15
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,14 +82,14 @@ def _read(content: Content, columns: Sequence[str] | None, notes: list[Note]) ->
         frame, plan = _parse(_plan(content, columns, replace(plan.dialect, quote=None)))
         frame = frame.with_columns(_without_outer_quotes(series) for series in frame if series.dtype == pl.String)
     frame, told = tidy(frame, numbers=True, comma=plan.comma)
-    told += _refuse_short_rows(frame, plan)
+    _refuse_short_rows(frame, plan)
     frame, dropped = _without_empty(frame, plan)
     return frame, [*notes, Note("read", plan.how), *plan.notes, *told, *dropped]
 
 
 def _plan(content: Content, columns: Sequence[str] | None, dialect: Dialect | None) -> _Plan:
-    head = content.head(SAMPLE)
-    complete = content.size <= len(head)
+    complete = content.size <= SAMPLE
+    head = content.head(SAMPLE if complete else _HEAD)
     text = head.decode("utf-8-sig", "replace")
     dialect = dialect or sniff(text, complete, content.name.lower().endswith(_TABBED))
     rows = list(records(sample_lines(text, complete), dialect))
@@ -134,7 +134,7 @@ def _parse(plan: _Plan) -> tuple[pl.DataFrame, _Plan]:
     raise FormatError("the rows cannot be parsed", where=plan.content.name)
 
 
-def _polars(plan: _Plan) -> pl.DataFrame:
+def _polars(plan: _Plan, lenient: bool = False) -> pl.DataFrame:
     return pl.read_csv(
         plan.content.source,
         has_header=False,
@@ -145,6 +145,7 @@ def _polars(plan: _Plan) -> pl.DataFrame:
         truncate_ragged_lines=plan.truncate,
         extra_columns="ignore" if plan.truncate else "raise",
         glob=False,
+        ignore_errors=lenient,
     )
 
 
@@ -159,15 +160,26 @@ def _mended(plan: _Plan, message: str, attempt: int) -> _Plan:
     if ("more fields" in message or "not specified in schema" in message) and not plan.truncate:
         return _with_overlong_rows(plan)
     found = re.search(r"as dtype `(\w+)` at column .*\(column number (\d+)\)", message, re.DOTALL)
-    if found and found[1] != "str" and attempt < _RETRIES:
-        types = list(plan.types)
-        types[int(found[2]) - 1] = pl.String()
-        return replace(plan, types=tuple(types))
     if found and found[1] != "str":
-        return replace(plan, types=(pl.String(),) * len(plan.types))
+        return _widened(plan, int(found[2]) - 1) if attempt < _RETRIES else replace(plan, types=_texts(plan))
     if found and plan.dialect.quote:
         _refuse_bad_quotes(plan)
     raise FormatError("the rows cannot be parsed", where=plan.content.name, received=short(message))
+
+
+def _widened(plan: _Plan, refused: int) -> _Plan:
+    """The same plan with every column as text in which some cell is no number: found in one pass, not one by one."""
+    try:
+        nulls = [series.null_count() > 0 for series in _polars(plan, lenient=True)]
+    except PARSER_ERRORS:
+        return replace(plan, types=_texts(plan))
+    nulls[refused] = True
+    types = zip(plan.types, nulls, strict=True)
+    return replace(plan, types=tuple(pl.String() if null else dtype for dtype, null in types))
+
+
+def _texts(plan: _Plan) -> tuple[pl.DataType, ...]:
+    return (pl.String(),) * len(plan.types)
 
 
 def _with_overlong_rows(plan: _Plan) -> _Plan:
@@ -212,13 +224,14 @@ def _refuse_lost_lines(frame: pl.DataFrame, plan: _Plan) -> None:
         raise _BadQuotes
 
 
-def _refuse_short_rows(frame: pl.DataFrame, plan: _Plan) -> list[Note]:
+def _refuse_short_rows(frame: pl.DataFrame, plan: _Plan) -> None:
     """Look for rows that end early where nulls in the last column allow for them: polars fills those in silence."""
     last = frame.to_series(plan.header.named - 1)
-    if not last.null_count() or frame.width == 1 or surely_even(plan.content, plan.dialect, plan.header):
-        return []
+    if not last.null_count() or frame.width == 1:
+        return
+    if not plan.truncate and surely_even(plan.content, plan.dialect, plan.header, frame.height):
+        return
     check_rows(plan.content, plan.dialect, plan.header)
-    return []
 
 
 def _without_empty(frame: pl.DataFrame, plan: _Plan) -> tuple[pl.DataFrame, list[Note]]:

@@ -10,7 +10,7 @@ from functools import lru_cache
 import numpy as np
 import torch
 from tokenizers import Tokenizer as _Pieces
-from tokenizers import models, normalizers, pre_tokenizers, trainers
+from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
 PADDING = 0
@@ -91,6 +91,7 @@ def learn_tokeniser(texts: Iterable[str | None], vocabulary: int, tokens: int = 
     pieces = _Pieces(models.BPE())
     pieces.normalizer = normalizers.Sequence([normalizers.NFKC(), normalizers.Lowercase()])
     pieces.pre_tokenizer = _cutter(by_character)
+    pieces.decoder = decoders.ByteLevel()
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
