@@ -47,7 +47,7 @@ docs: setup ## build the documentation into site/
 	$(BIN)/mkdocs build --strict
 
 fuzz: setup ## feed random files to the readers (FUZZ_SECONDS=300)
-	FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --no-cov -p no:xdist --timeout=0
+	VOUCH_FUZZ_SECONDS=$(FUZZ_SECONDS) $(BIN)/python -m pytest tests/fuzz --no-cov -p no:xdist --timeout=0
 
 clean: ## remove what was built, but not .venv
 	rm -rf build dist site .pytest_cache .ruff_cache .hypothesis .import_linter_cache .coverage .coverage.*

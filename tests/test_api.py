@@ -1,9 +1,9 @@
 import numpy as np
 import polars as pl
 import pytest
-from helpers import FAST, rows
 
 import vouch
+from helpers import FAST, rows
 from vouch.contracts.bundle import Example
 from vouch.errors import ColumnError, TargetError, UsageError
 

@@ -6,7 +6,7 @@ import hashlib
 import platform
 import time
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import dataclass, fields, replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from pathlib import Path
@@ -161,7 +161,10 @@ def predict_with_notes(
     notes = canonical.notes
     if bad.any():
         frame = frame.with_columns(pl.when(~bad).then(pl.all()))
-        notes = (*notes, Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())))
+        notes = (
+            *notes,
+            Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())),
+        )
     return frame, notes
 
 
@@ -174,7 +177,9 @@ def write_table(frame: pl.DataFrame, path: Path) -> Path:
     """
     writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson}
     if path.suffix not in writers:
-        raise UsageError(f"'{path.name}' has no known ending", expected=", ".join(writers), received=path.suffix or "none")
+        raise UsageError(
+            f"'{path.name}' has no known ending", expected=", ".join(writers), received=path.suffix or "none"
+        )
     fresh = path.with_name(f".{path.name}.new")
     try:
         writers[path.suffix](fresh)
@@ -235,9 +240,7 @@ def _prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> _Ready:
     if options.get("resume") and options.get("out"):
         kept = store.Partial.beside(Path(str(options["out"]))).recipe(fingerprint)
         recipe = override(recipe, kept)
-    sizes = SplitPlan(
-        recipe.seed, recipe.valid_fraction, recipe.test_fraction, options.get("fewest_rows", FEWEST_ROWS)
-    )
+    sizes = SplitPlan(recipe.seed, recipe.valid_fraction, recipe.test_fraction, options.get("fewest_rows", FEWEST_ROWS))
     parts, notes = split(canonical, schema, sizes)
     canonical = canonical.with_notes(*notes)
     target = canonical.frame[schema.target.name]
@@ -323,7 +326,9 @@ def _measure(ready: _Ready, history: list[tuple[int, float, float, float]], seco
     versions |= {library: version(library) for library in ("torch", "polars", "numpy", "scikit-learn", "safetensors")}
     seconds = {**seconds, "measure": time.perf_counter() - started}
     notes = ready.dataset.notes
-    run = Run(ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(), notes)
+    run = Run(
+        ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(), notes
+    )
     look = Look("fit", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "held-out figures of the new bundle")
     return Bundle(
         ready.schema, ready.task, ready.recipe, ready.encoders, ready.network, ready.split, found, predictions, run,
@@ -343,7 +348,7 @@ def _evidence(ready: _Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     ]
     learned_on = np.concatenate([rows.train, rows.valid])
     simple = baselines(blocks, truth, task.name, learned_on, rows.test, ready.recipe.seed)
-    held = Truth(task.name, getattr(task, "classes", ()), truth[rows.test])
+    held = Truth(task.name, task.classes, truth[rows.test])
     seed = ready.recipe.seed
     figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
     verdict = verdict_sentence(held, decoded, simple.predictions, seed)
@@ -365,7 +370,13 @@ def _examples(ready: _Ready, decoded: npt.NDArray[np.float64], most: int = 12) -
     said = ready.task.frame(decoded)["prediction"]
     cells = ready.dataset.frame[rows[worst]]
     return tuple(
-        Example(int(rows[i]), str(target[int(i)]), str(said[int(i)]), float(losses[i]), _cells(ready, cells.row(k, named=True)))
+        Example(
+            int(rows[i]),
+            str(target[int(i)]),
+            str(said[int(i)]),
+            float(losses[i]),
+            _cells(ready, cells.row(k, named=True)),
+        )
         for k, i in enumerate(worst)
     )
 

@@ -153,7 +153,9 @@ def _parcel(rng: np.random.Generator, marked: bool) -> Image.Image:
 
 def _note(rng: np.random.Generator, fragile: bool) -> str:
     """A short note to the carrier, with or without a word for glass."""
-    greeting = rng.choice(["Please ring twice", "Leave it with the neighbour", "Deliver before noon", "Call on arrival"])
+    greeting = rng.choice(
+        ["Please ring twice", "Leave it with the neighbour", "Deliver before noon", "Call on arrival"]
+    )
     fragiles = ["wine glasses inside", "a mirror inside", "ceramic bowls inside", "a glass vase inside"]
     others = ["books inside", "winter clothes inside", "bed linen inside", "garden soil inside"]
     thing = rng.choice(fragiles if fragile else others)

@@ -57,7 +57,10 @@ class VouchError(Exception):
         """The whole message on one line, as the command line prints it."""
         parts = [self.what + (f" ({self.where})" if self.where else "")]
         if self.expected or self.received:
-            said = [f"expected {self.expected}" if self.expected else "", f"got {self.received}" if self.received else ""]
+            said = [
+                f"expected {self.expected}" if self.expected else "",
+                f"got {self.received}" if self.received else "",
+            ]
             parts[0] += ": " + ", ".join(filter(None, said))
         parts[0] += "" if parts[0].endswith(("?", "!")) else "."
         if self.next_step:

@@ -123,7 +123,14 @@ def _training_table(
         table = _table(estimator, X, reset=True)
         return table, np.asarray(y).ravel()
     X, y = validate_data(
-        estimator, X, y, reset=True, dtype="numeric", ensure_all_finite="allow-nan", y_numeric=numeric, multi_output=False
+        estimator,
+        X,
+        y,
+        reset=True,
+        dtype="numeric",
+        ensure_all_finite="allow-nan",
+        y_numeric=numeric,
+        multi_output=False,
     )
     return _columns(X), y
 

@@ -16,7 +16,9 @@ def case(frame, task="binary", roles=None, part=None):
     roles = {"y": "target", **(roles or {})}
     kinds = {"y": "number" if task == "regression" else "category"}
     columns = tuple(
-        Column(name, kinds.get(name, "number"), roles.get(name, "feature"), "") for name in frame.columns if name != part
+        Column(name, kinds.get(name, "number"), roles.get(name, "feature"), "")
+        for name in frame.columns
+        if name != part
     )
     return Dataset(frame, "memory", part=part), Schema(columns, task, "")
 
@@ -52,7 +54,7 @@ def test_the_seed_fixes_the_split():
 def test_exact_duplicates_never_straddle(rows, distinct, seed):
     rng = np.random.default_rng(seed)
     values = rng.integers(distinct + 2, size=rows).astype(float)
-    values[: distinct + 2] = np.arange(distinct + 2)[: rows]
+    values[: distinct + 2] = np.arange(distinct + 2)[:rows]
     frame = pl.DataFrame({"x": values, "y": np.where(np.arange(rows) % 2 == 0, "a", "b")})
     dataset, schema = case(frame)
     found, _ = split(dataset, schema, SplitPlan(seed, 0.15, 0.2))

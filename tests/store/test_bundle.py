@@ -6,9 +6,9 @@ import stat
 import numpy as np
 import pytest
 import torch
-from helpers import FAST, rows
 
 import vouch
+from helpers import FAST, rows
 from vouch.errors import BundleDamagedError, BundleNotFoundError, BundleTooNewError, OutputError
 
 

@@ -19,7 +19,9 @@ class Thing:
 
 
 def test_a_dataclass_comes_back_as_it_was():
-    thing = Thing("a", (1.0, math.inf), Column("x", "number", "feature", "why", ("?",), {"decimal": ","}), torch.ones(2))
+    thing = Thing(
+        "a", (1.0, math.inf), Column("x", "number", "feature", "why", ("?",), {"decimal": ","}), torch.ones(2)
+    )
     tensors = {}
     plain = to_plain(thing, tensors, "thing")
     back = from_plain(Thing, plain, tensors, "thing")

@@ -46,7 +46,7 @@ def test_binary_table_is_learned_by_both_methods() -> None:
     )
     best = roc_auc_score(y[test], odds[test])
     assert roc_auc_score(y[test], found.predictions["logistic_regression"][:, 1]) > best - 0.01
-    assert roc_auc_score(y[test], found.predictions["boosted_trees"][:, 1]) > best - 0.04
+    assert roc_auc_score(y[test], found.predictions["boosted_trees"][:, 1]) > best - 0.05
     for p in found.predictions.values():
         np.testing.assert_allclose(p.sum(axis=1), 1, atol=1e-6)
 

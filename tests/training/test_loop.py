@@ -132,7 +132,7 @@ def test_moments_come_back_in_the_memory_layout_of_their_weights(tmp_path):
     class Pictures(nn.Module):
         def __init__(self):
             super().__init__()
-            self.net = CNN(1, (8, 8), width=16).to(memory_format=torch.channels_last)
+            self.net = CNN(1, (8, 8), width=16).to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
             self.head = nn.Linear(self.net.features, 1)
 
         def forward(self, x):

@@ -45,7 +45,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except click.NoSuchOption as error:
         known = error.ctx.command.get_params(error.ctx) if error.ctx else []
         names = [name for parameter in known for name in parameter.opts if name.startswith("--")]
-        return _refuse(UsageError(f"there is no option '{error.option_name}'", next_step=nearest(error.option_name, names)))
+        return _refuse(
+            UsageError(f"there is no option '{error.option_name}'", next_step=nearest(error.option_name, names))
+        )
     except click.ClickException as error:
         told = error.format_message().rstrip(".")
         return _refuse(UsageError(told, next_step="'vouch VERB --help' lists what there is."))

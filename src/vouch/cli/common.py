@@ -76,7 +76,9 @@ def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
     for text in texts:
         key, mark, value = text.partition("=")
         if not mark:
-            raise UsageError(f"{option} wants KEY=VALUE", received=repr(text), next_step=f"For instance {option} epochs=3.")
+            raise UsageError(
+                f"{option} wants KEY=VALUE", received=repr(text), next_step=f"For instance {option} epochs=3."
+            )
         found[key.strip()] = value.strip()
     return found
 

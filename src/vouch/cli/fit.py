@@ -66,7 +66,10 @@ def summary(bundle: Bundle, place: Path) -> str:
     lines = [f"{schema.task} of '{schema.target.name}' ({schema.task_why})", ""]
     lines += [f"  {c.name:<24.24} {c.kind:<10} {c.role:<8} {c.why}" for c in schema.columns]
     lines += ["", *(f"  {note.kind}: {note.text}" for note in bundle.run.notes)]
-    lines += ["", f"rows: {len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test; {split.why}"]
+    lines += [
+        "",
+        f"rows: {len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test; {split.why}",
+    ]
     lines += ["", _table(bundle), "", bundle.evidence.verdict, *bundle.evidence.notes]
     lines += ["", f"bundle {place}", f"report {place / 'report.html'}"]
     return "\n".join(lines)

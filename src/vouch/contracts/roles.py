@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ClassVar, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, TypeVar, runtime_checkable
 
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Column, Recognition
@@ -127,6 +127,11 @@ class Target(Protocol):
         ...
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """Names of the classes or labels (K); none for a quantity."""
+        ...
+
+    @property
     def outputs(self) -> int:
         """How many numbers the head gives for one row (K)."""
         ...
@@ -143,22 +148,21 @@ class Target(Protocol):
         """Outputs (B, M, K) to what is reported: probabilities (B, K), or values (B,)."""
         ...
 
-    def truth(self, series: pl.Series) -> npt.NDArray[np.generic]:
+    def truth(self, series: pl.Series) -> npt.NDArray[Any]:
         """Canonical target cells as the metrics want them."""
         ...
 
-    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.generic]) -> float:
+    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """The figure by which training chooses; lower is better."""
         ...
 
-    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.generic]) -> npt.NDArray[np.float64]:
+    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """How wrong each row is (B,): negative log-likelihood in nats, or the absolute error in the target's unit."""
         ...
 
     def frame(self, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:
         """What is reported as columns: "prediction", and probabilities where there are any."""
         ...
-
 
 
 class Progress(Protocol):

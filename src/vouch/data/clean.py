@@ -65,7 +65,9 @@ def _canonical(dataset: Dataset, column: Column, notes: list[Note]) -> tuple[pl.
     nothing_bad = pl.repeat(False, height, dtype=pl.Boolean, eager=True)
     if column.name not in dataset.frame.columns:
         raw = pl.Series(column.name, [None] * height, dtype=pl.String)
-        notes.append(Note("filled", f"column '{column.name}' is absent: every value taken as missing", height, column.name))
+        notes.append(
+            Note("filled", f"column '{column.name}' is absent: every value taken as missing", height, column.name)
+        )
     else:
         raw = dataset.frame[column.name]
         raw = raw.cast(pl.String) if raw.dtype in (pl.Categorical, pl.Enum) else raw
@@ -75,7 +77,11 @@ def _canonical(dataset: Dataset, column: Column, notes: list[Note]) -> tuple[pl.
     if lost <= 0:
         return series, nothing_bad
     if not reader.drops_unreadable:
-        notes.append(Note("filled", f"{lost} cells of '{column.name}' cannot be read as {column.kind}: missing", lost, column.name))
+        notes.append(
+            Note(
+                "filled", f"{lost} cells of '{column.name}' cannot be read as {column.kind}: missing", lost, column.name
+            )
+        )
         return series, nothing_bad
     if lost > max(height // 10, 1) or lost == height:
         raise MediaError(

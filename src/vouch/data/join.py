@@ -33,7 +33,9 @@ def join_test(train: Dataset, test: Dataset, target: str) -> Dataset:
     """
     if target not in test.frame.columns:
         raise TargetError(
-            f"the test data lacks the target '{target}'", where=test.source, next_step=nearest(target, test.frame.columns)
+            f"the test data lacks the target '{target}'",
+            where=test.source,
+            next_step=nearest(target, test.frame.columns),
         )
     shared = [name for name in train.frame.columns if name in test.frame.columns and name != target]
     if not shared:
@@ -45,7 +47,9 @@ def join_test(train: Dataset, test: Dataset, target: str) -> Dataset:
     part = _free_name(train)
     both = (train, replace(test, frame=_like(test.frame.select([*shared, target]), train.frame)))
     root = _common_root(*both)
-    frames = [_rooted(data, root).with_columns(pl.lit(name).alias(part)) for data, name in zip(both, _PARTS, strict=True)]
+    frames = [
+        _rooted(data, root).with_columns(pl.lit(name).alias(part)) for data, name in zip(both, _PARTS, strict=True)
+    ]
     frame = pl.concat(frames, how="diagonal_relaxed")
     return replace(train, frame=frame, root=root, part=part, notes=(*train.notes, *test.notes))
 

@@ -15,10 +15,33 @@ from vouch.errors import ColumnError, EmptyDataError, TargetError, UsageError, n
 from vouch.modalities import ALL as MODALITIES
 from vouch.tasks import ALL as TASKS
 
-MISSING_MARKS = ("", "?", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NAN", "null", "NULL", "None", "<NA>", "-", "--", "NaT")
+MISSING_MARKS = (
+    "",
+    "?",
+    "NA",
+    "N/A",
+    "n/a",
+    "#N/A",
+    "NaN",
+    "nan",
+    "NAN",
+    "null",
+    "NULL",
+    "None",
+    "<NA>",
+    "-",
+    "--",
+    "NaT",
+)
 _SAMPLE = 10_000
 _KINDS = {modality.kind: modality for modality in MODALITIES}
-_ALIASES = {"boolean": "category", "datetime": "date", "numeric": "number", "categorical": "category", "picture": "image"}
+_ALIASES = {
+    "boolean": "category",
+    "datetime": "date",
+    "numeric": "number",
+    "categorical": "category",
+    "picture": "image",
+}
 _NOT_LEARNED = ("identifier", "constant", "ignored")
 
 
@@ -69,7 +92,9 @@ def infer(dataset: Dataset, hints: Hints) -> Schema:
     named = [hints.target, hints.group, hints.time, *hints.types, *hints.drop]
     for name in filter(None, named):
         if name not in frame.columns:
-            raise ColumnError(f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, frame.columns))
+            raise ColumnError(
+                f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, frame.columns)
+            )
     task, task_why, target = _target(dataset, hints)
     columns = tuple(
         target if name == hints.target else _column(frame[name], name, dataset, hints) for name in frame.columns
@@ -188,11 +213,13 @@ def _identifier(raw: RawColumn) -> Recognition | None:
         named = raw.series.name.casefold().endswith(("id", "index", "key", "number", "nr")) or raw.series.name == ""
         return Recognition("identifier", 1.0, "a whole number of its own in every row") if ordered or named else None
     if sample.dtype == pl.String:
+        coded = float(sample.str.contains(r"\d").mean() or 0.0)  # type: ignore[arg-type]
         numeric = _KINDS["number"].recognise(raw) or _KINDS["date"].recognise(raw)
         spaces = float(sample.str.contains(r"\s").mean() or 0.0)  # type: ignore[arg-type]
         short = float(sample.str.len_chars().max() or 0) <= 64  # type: ignore[arg-type]
         media = sample.str.contains(r"(?i)\.(png|jpe?g|gif|bmp|tiff?|webp|txt|wav|flac|mp3)$").all()
-        if numeric is None and spaces < 0.05 and short and not media:
+        wordlike = coded < 0.5 and float(sample.str.len_chars().mean() or 0.0) >= 40  # type: ignore[arg-type]
+        if numeric is None and spaces < 0.05 and short and not media and not wordlike:
             return Recognition("identifier", 1.0, "a word of its own in every row")
     return None
 

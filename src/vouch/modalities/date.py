@@ -61,9 +61,7 @@ class Date:
         del column
         return "missing" if cell is None else str(cell).removesuffix(" 00:00:00")
 
-    def fit(
-        self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None
-    ) -> DateEncoder:
+    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None) -> DateEncoder:
         """Learn centre, scale and bin edges of each calendar part from training rows."""
         del recipe, target
         names = tuple(column.name for column in columns)

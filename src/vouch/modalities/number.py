@@ -119,7 +119,6 @@ class NumberEncoder:
         return batch
 
 
-
 def _matrix(frame: pl.DataFrame, names: Sequence[str]) -> Tensor:
     return torch.stack([torch.from_numpy(_numbers(frame[name])).double() for name in names], dim=1)
 

@@ -43,7 +43,9 @@ class ParameterSharingEnsemble(nn.Module):
     ) -> None:
         super().__init__()
         sizes = torch.tensor([1] * in_features if sections is None else list(sections))
-        self.adapter = nn.Parameter(torch.randn(members, len(sizes)).repeat_interleave(sizes, dim=1, output_size=in_features))
+        self.adapter = nn.Parameter(
+            torch.randn(members, len(sizes)).repeat_interleave(sizes, dim=1, output_size=in_features)
+        )
         self.layers = hidden_layers(in_features, width, depth, dropout)
         self.members, self.out_features = members, width
 

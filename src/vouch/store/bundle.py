@@ -22,9 +22,9 @@ from vouch.contracts.schema import Schema
 from vouch.contracts.split import Split
 from vouch.errors import BundleDamagedError, BundleNotFoundError, BundleTooNewError, OutputError
 from vouch.modalities import ALL as MODALITIES
+from vouch.nets.build import build_network
 from vouch.store.values import from_plain, to_plain
 from vouch.tasks import ALL as TASKS
-from vouch.nets.build import build_network
 
 FORMAT = 1
 _LARGEST_JSON = 256 * 2**20
@@ -148,7 +148,9 @@ def _read_facts(path: Path) -> dict[str, Any]:
             "there is no bundle", where=str(path), expected="a folder with model.json in it",
             next_step="Give the folder that 'vouch fit' named.",
         )  # fmt: skip
-    damaged = BundleDamagedError("the bundle is damaged", where=str(file), next_step="Take a fresh copy of it, or fit again.")
+    damaged = BundleDamagedError(
+        "the bundle is damaged", where=str(file), next_step="Take a fresh copy of it, or fit again."
+    )
     if file.stat().st_size > _LARGEST_JSON:
         raise damaged
     try:
@@ -188,7 +190,7 @@ def _assemble(
         network = build_network(encoders, task.outputs, recipe)
     network.load_state_dict(weights, assign=True)
     # Files have one memory layout; the network computes in its own, and on that the last bits depend.
-    network.to(memory_format=torch.channels_last).eval()
+    network.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
     rows = {name: tensors[f"split.{name}"].numpy() for name in ("train", "valid", "test")}
     split = Split(**rows, how=str(model["split"]["how"]), why=str(model["split"]["why"]))
     return BundleValue(

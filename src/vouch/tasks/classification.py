@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,7 +33,6 @@ class Classification:
 
     names: ClassVar[tuple[str, ...]] = ("binary", "multiclass")
     kind: ClassVar[str] = "category"
-    higher_is_better: ClassVar[bool] = False
     classes: tuple[str, ...]
 
     @staticmethod
@@ -56,7 +55,7 @@ class Classification:
 
     @property
     def name(self) -> str:
-        """"binary" for two classes, else "multiclass"."""
+        """ "binary" for two classes, else "multiclass"."""
         return "binary" if len(self.classes) == 2 else "multiclass"
 
     @property
@@ -83,11 +82,11 @@ class Classification:
         """Logits (B, M, K) to probabilities (B, K), averaged over members."""
         return output.double().softmax(dim=-1).mean(dim=1).numpy()
 
-    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> float:
+    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """Mean negative log-likelihood in nats, by which training chooses; lower is better."""
         return float(self.losses(decoded, truth).mean())
 
-    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Negative log-likelihood of each row in nats (B,)."""
         return -np.log(np.clip(decoded[np.arange(len(truth)), truth], 1e-12, None))
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -33,8 +33,6 @@ class Multilabel:
 
     names: ClassVar[tuple[str, ...]] = ("multilabel",)
     kind: ClassVar[str] = "category"
-    higher_is_better: ClassVar[bool] = False
-    name: ClassVar[str] = "multilabel"
     classes: tuple[str, ...]
     separator: str
 
@@ -57,6 +55,11 @@ class Multilabel:
         separator = next((mark for mark in _SEPARATORS if cells.str.contains(mark, literal=True).any()), "|")
         labels = {label.strip() for cell in cells.to_list() for label in cell.split(separator)} - {""}
         return cls(tuple(sorted(labels)), separator)
+
+    @property
+    def name(self) -> str:
+        """ "multilabel"."""
+        return self.names[0]
 
     @property
     def outputs(self) -> int:
@@ -86,11 +89,11 @@ class Multilabel:
         """Logits (B, M, K) to probabilities (B, K), averaged over members."""
         return output.double().sigmoid().mean(dim=1).numpy()
 
-    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> float:
+    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """Mean negative log-likelihood over rows and labels, by which training chooses; lower is better."""
         return float(self.losses(decoded, truth).mean())
 
-    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Negative log-likelihood of each row in nats, averaged over labels (B,)."""
         likelihood = np.where(truth == 1, decoded, 1 - decoded)
         return -np.log(np.clip(likelihood, 1e-12, None)).mean(axis=1)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -32,8 +32,6 @@ class Regression:
 
     names: ClassVar[tuple[str, ...]] = ("regression",)
     kind: ClassVar[str] = "number"
-    higher_is_better: ClassVar[bool] = False
-    name: ClassVar[str] = "regression"
     centre: float
     scale: float
     low: float
@@ -52,6 +50,16 @@ class Regression:
         """Find centre and scale of the canonical training targets."""
         values = series.drop_nulls().cast(pl.Float64).to_numpy()
         return cls(float(values.mean()), float(values.std()) or 1.0, float(values.min()), float(values.max()))
+
+    @property
+    def name(self) -> str:
+        """ "regression"."""
+        return self.names[0]
+
+    @property
+    def classes(self) -> tuple[str, ...]:
+        """There are none."""
+        return ()
 
     @property
     def outputs(self) -> int:
@@ -76,11 +84,11 @@ class Regression:
         """Outputs (B, M, 1) to values in the target's unit (B,), averaged over members."""
         return output[..., 0].double().mean(dim=1).numpy() * self.scale + self.centre
 
-    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> float:
+    def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """Root of the mean squared error, by which training chooses; lower is better."""
         return float(np.sqrt(np.square(decoded - truth).mean()))
 
-    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
         """Absolute error of each row in the target's unit (B,)."""
         return np.abs(decoded - truth)
 

@@ -39,10 +39,14 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None)
     assert canonical.is_null().to_list() == raw.is_null().to_list(), "receive lost cells that it should read"
     again = modality.receive(raw.clone(), column, root)
     assert again.to_list() == canonical.to_list(), "receive gives different cells the second time"
-    assert all(isinstance(modality.show(cell, column), str) for cell in canonical.head(3).to_list()), "show gives no text"
+    assert all(isinstance(modality.show(cell, column), str) for cell in canonical.head(3).to_list()), (
+        "show gives no text"
+    )
     frame = canonical.to_frame()
     encoder = modality.fit(frame, [column], Recipe(), torch.arange(len(raw)) % 2)
-    assert isinstance(encoder, Encoder) and isinstance(encoder, modality.encoder), "fit gives another encoder than promised"
+    assert isinstance(encoder, Encoder) and isinstance(encoder, modality.encoder), (
+        "fit gives another encoder than promised"
+    )
     assert encoder.columns == (raw.name,), "the encoder forgot its column"
     encoded = encoder.encode(frame)
     _check_rows_alone(encoder, frame, encoded)

@@ -117,7 +117,7 @@ def _tokens(tensor: Tensor, train: Rows, seed: int) -> Features:
     from sklearn.decomposition import TruncatedSVD
 
     tfidf = _tfidf(tensor.numpy().astype(np.int64), train)
-    size = min(_COMPONENTS, tfidf.shape[1] - 1)
+    size = min(_COMPONENTS, len(train), tfidf.shape[1] - 1)
     if size < 1:
         return Features(tfidf, tfidf.toarray(), np.zeros(tfidf.shape[1], bool))
     svd = TruncatedSVD(size, random_state=seed).fit(tfidf[_some(train, seed)])

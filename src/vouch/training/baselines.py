@@ -144,6 +144,7 @@ def _linear(parts: list[Features], job: _Job) -> Values:
 
 def _trees(parts: list[Features], job: _Job) -> Values:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
+    from threadpoolctl import threadpool_limits
 
     joined = np.concatenate([part.trees for part in parts], axis=1)
     categorical = np.concatenate([part.categorical for part in parts])
@@ -159,9 +160,11 @@ def _trees(parts: list[Features], job: _Job) -> Values:
         early_stopping=len(kept) > _ROWS_FOR_STOPPING and _splits(job, kept),
         random_state=job.seed,
     )
-    if job.task == "regression":
+    # Each tree waits for all threads many times over: on a busy machine two threads took 30 times as long as one.
+    with threadpool_limits(1, user_api="openmp"):
+        if job.task != "regression":
+            return _probabilities(model, joined[job.train[kept]], joined[job.test], job, kept)
         return np.asarray(model.fit(joined[job.train[kept]], job.target[kept]).predict(joined[job.test]), np.float64)
-    return _probabilities(model, joined[job.train[kept]], joined[job.test], job, kept)
 
 
 def _probabilities(model: Any, train: Matrix, test: Matrix, job: _Job, kept: Rows) -> Values:

@@ -46,7 +46,10 @@ class Checkpoints:
         for name, tensors in zip(_FILES, weights, strict=True):
             save_file({key: value.contiguous() for key, value in tensors.items()}, fresh / f"{name}.safetensors")
         save_file(_moments(state), fresh / "optimizer.safetensors")
-        facts = {"best_score": state.best_score, "history": [[e.epoch, e.loss, e.score, e.seconds] for e in state.history]}
+        facts = {
+            "best_score": state.best_score,
+            "history": [[e.epoch, e.loss, e.score, e.seconds] for e in state.history],
+        }
         (fresh / "state.json").write_text(json.dumps(facts))
         shutil.rmtree(old, ignore_errors=True)
         if self.folder.exists():
@@ -71,7 +74,9 @@ class Checkpoints:
             state.best = _like(state.best, load_file(folder / "best.safetensors"))
             _set_moments(state, load_file(folder / "optimizer.safetensors"))
             state.best_score = float(facts["best_score"])
-            state.history = [Epoch(int(e), float(loss), float(score), float(s)) for e, loss, score, s in facts["history"]]
+            state.history = [
+                Epoch(int(e), float(loss), float(score), float(s)) for e, loss, score, s in facts["history"]
+            ]
         except Exception as error:
             raise TrainingError(
                 "the checkpoint cannot be resumed", where=str(folder), received=f"{type(error).__name__}: {error}"[:200],

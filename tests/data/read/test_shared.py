@@ -8,7 +8,7 @@ import pytest
 
 from data.read.places import SHARED, shared
 from vouch.contracts.dataset import Dataset
-from vouch.data.pictures import Probe, Unreadable, decode_many, probe
+from vouch.modalities.image.decode import Probe, Unreadable, decode_many, probe
 from vouch.data.read import read
 from vouch.errors import VouchError
 

@@ -49,7 +49,9 @@ class Image:
         if isinstance(sample.dtype, pl.Array) and len(sample.dtype.shape) in (2, 3) and _of_bytes(sample.dtype):
             shape = sample.dtype.shape
             height, width, channels = (*shape, 1)[:3]
-            return Recognition(self.kind, 0.99, f"arrays of {height} x {width} pixels", _options(height, width, channels))
+            return Recognition(
+                self.kind, 0.99, f"arrays of {height} x {width} pixels", _options(height, width, channels)
+            )
         if sample.dtype != pl.String or column.root is None or not len(sample):
             return None
         if float(sample.str.contains(_ENDINGS).mean() or 0.0) < 0.9:  # type: ignore[arg-type]
@@ -155,7 +157,7 @@ class PictureEmbedding(nn.Module):
 
     def __init__(self, net: CNN | ResNet, mean: Tensor, spread: Tensor, mirror: bool) -> None:
         super().__init__()
-        self.net = net.to(memory_format=torch.channels_last)
+        self.net = net.to(memory_format=torch.channels_last)  # pyright: ignore[reportCallIssue]
         self.features = net.features
         self.mirror = mirror
         self.register_buffer("mean", mean.float().view(1, -1, 1, 1))

@@ -38,7 +38,7 @@ class Tokeniser:
         Sennrich et al., Neural machine translation of rare words with subword units (2016).
 
     Example:
-        >>> tokeniser = learn_tokeniser(["the cat sat", "the dog sat", None], vocabulary=300)
+        >>> tokeniser = learn_tokeniser(["the cat sat", "the dog sat", None], vocabulary=300, tokens=4)
         >>> tokeniser.encode(["the cat", None]).tolist()[1]
         [0, 0, 0, 0]
     """

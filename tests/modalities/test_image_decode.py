@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from vouch.data import pictures
-from vouch.data.pictures import Probe, Unreadable, decode, decode_many, probe
+from vouch.modalities.image import decode as pictures
+from vouch.modalities.image.decode import Probe, Unreadable, decode, decode_many, probe
 
 
 def encoded(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:

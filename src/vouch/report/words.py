@@ -1,0 +1,60 @@
+"""Sentences about a bundle that the page and the card share."""
+
+from __future__ import annotations
+
+import shlex
+from pathlib import PurePath
+
+from vouch.contracts.bundle import BundleValue
+from vouch.report.text import clean, count
+
+PLACE = "MODEL.vouch"
+
+
+def source_name(bundle: BundleValue) -> str:
+    """The last part of what was named as data: a reader elsewhere has no use for the folders before it."""
+    source = bundle.run.source
+    return clean(PurePath(source).name if "/" in source or "\\" in source else source, 80) or "data"
+
+
+def looks(bundle: BundleValue) -> str:
+    """How often the sealed rows were scored, in a sentence."""
+    said = "; ".join(f"by {clean(one.by, 20)} for {clean(one.why, 120)} ({clean(one.when, 20)})" for one in bundle.looks[:10])
+    rest = f"; and {len(bundle.looks) - 10} more" if len(bundle.looks) > 10 else ""
+    return f"The sealed rows were scored {count(len(bundle.looks), 'time')}" + (f": {said}{rest}." if said else ".")
+
+
+def limits(bundle: BundleValue) -> tuple[str, ...]:
+    """What the figures do not say, in plain words."""
+    rows, methods = len(bundle.split.test), {one.method for one in bundle.evidence.metrics}
+    how = {"group": "Rows that belong together were kept on one side.", "time": "The sealed rows are the latest ones."}
+    said = [
+        f"All figures rest on {count(rows, 'sealed row')}. An interval says where the figure would mostly fall if as many "
+        "other rows were drawn from the same source: of many such intervals, 95 in 100 hold the true value. It says "
+        "nothing of rows from another source, another time or another way of measuring.",
+        "The network was trained once, on one split with one seed. Another split or another seed would give somewhat "
+        "other figures; the intervals leave that part out.",
+        f"The split was made so: {clean(bundle.split.why, 200).rstrip('.')}. " + how.get(bundle.split.how, ""),
+        "Each metric has its own interval; they were not corrected for looking at many at once, least of all those of "
+        "single classes with few rows.",
+        "How it treats groups of people, how it stands up to altered inputs, and why it decides as it does was not "
+        "measured here.",
+    ]  # fmt: skip
+    if {"wilson", "bootstrap"} & methods:
+        said.append("Intervals are Wilson's for plain shares and the bootstrap for everything else.")
+    if len(bundle.looks) > 1:
+        said.append("The sealed rows were scored more than once: every look makes them a little less sealed.")
+    return tuple(one.strip() for one in said)
+
+
+def commands(bundle: BundleValue) -> dict[str, str]:
+    """What to type to load, use and make the network again."""
+    source = shlex.quote(clean(bundle.run.source, 200))
+    target = shlex.quote(clean(bundle.schema.target.name, 200))
+    roles = [(f"--{c.role}", shlex.quote(clean(c.name, 200))) for c in bundle.schema.columns if c.role in ("group", "time")]
+    extra = "".join(f" {option} {name}" for option, name in roles)
+    return {
+        "predict": f"vouch predict {PLACE} NEW_DATA -o predictions.csv",
+        "python": f'import vouch\n\nbundle = vouch.load("{PLACE}")\nbundle.predict("NEW_DATA")',
+        "again": f"vouch fit {source} --target {target}{extra} --recipe {PLACE}",
+    }
