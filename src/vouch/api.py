@@ -43,7 +43,8 @@ from vouch.training.baselines import baselines
 from vouch.training.budget import epochs_within, seconds_of
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
-from vouch.training.plan import override, plan, read_settings
+from vouch.training.plan import BUDGET, Facts, plan
+from vouch.training.settings import override, read_settings
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -195,7 +196,7 @@ def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions
     _check_options(options)
     dataset, schema = _read(data, target, options)
     canonical = clean(dataset, schema)
-    return schema, _plan(canonical.frame.height, schema, options)
+    return schema, _plan(_unsealed(canonical), schema, options)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -235,7 +236,7 @@ def _read(data: object, target: str | None, options: FitOptions) -> tuple[Datase
 def _prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> _Ready:
     """Clean, plan, split, encode, and build the network."""
     canonical = clean(dataset, schema)
-    recipe = _plan(canonical.frame.height, schema, options)
+    recipe = _plan(_unsealed(canonical), schema, options)
     fingerprint = hashlib.sha256(canonical.frame.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
     if options.get("resume") and options.get("out"):
         kept = store.Partial.beside(Path(str(options["out"]))).recipe(fingerprint)
@@ -257,13 +258,20 @@ def _prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> _Ready:
 
 def _plan(rows: int, schema: Schema, options: FitOptions) -> Recipe:
     """The default recipe for this data, then the user's file, then single settings, then the seed."""
-    capabilities = {column.name: modality(column.kind).capabilities for column in schema.features}
-    chosen = plan(capabilities, rows, schema.task)
+    features = [(column, modality(column.kind).capabilities) for column in schema.features]
+    chosen = plan(Facts(features, rows, schema.task, seconds_of(options.get("budget") or BUDGET)))
     if (given := options.get("recipe")) is not None:
         chosen = override(chosen, given if isinstance(given, Mapping) else read_settings(Path(given)))
     chosen = override(chosen, options.get("settings") or {})
     seed = options.get("seed")
     return chosen if seed is None else override(chosen, {"seed": seed})
+
+
+def _unsealed(dataset: Dataset) -> int:
+    """Rows that the data itself does not put aside for testing."""
+    if dataset.part is None:
+        return dataset.frame.height
+    return int((dataset.frame[dataset.part].cast(pl.String).str.to_lowercase() != "test").sum())
 
 
 def _within_budget(ready: _Ready, options: FitOptions, spent: float) -> _Ready:
@@ -342,13 +350,10 @@ def _evidence(ready: _Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     if not len(rows.test):
         return Evidence((), {}, "No rows were sealed, so nothing is known of how good the network is on new rows.")
     truth = task.truth(ready.dataset.frame[ready.schema.target.name])
-    blocks = [
-        Block(x.cpu(), _capabilities(ready, encoder), getattr(encoder, "cardinalities", None))
-        for encoder, x in zip(ready.encoders, ready.inputs, strict=True)
-    ]
+    blocks = [_block(ready, encoder, x) for encoder, x in zip(ready.encoders, ready.inputs, strict=True)]
     learned_on = np.concatenate([rows.train, rows.valid])
     simple = baselines(blocks, truth, task.name, learned_on, rows.test, ready.recipe.seed)
-    held = Truth(task.name, task.classes, truth[rows.test])
+    held = Truth(task.name, task.classes, truth[rows.test], groups=_groups(ready))
     seed = ready.recipe.seed
     figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
     verdict = verdict_sentence(held, decoded, simple.predictions, seed)
@@ -356,9 +361,17 @@ def _evidence(ready: _Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     return Evidence(evidence(held, decoded, seed), figures, verdict, (*simple.notes, *failed))
 
 
-def _capabilities(ready: _Ready, encoder: Encoder) -> Capabilities:
-    """What the encoded values of a block are like."""
-    return modality(ready.schema.column(encoder.columns[0]).kind).capabilities
+def _block(ready: _Ready, encoder: Encoder, encoded: torch.Tensor) -> Block:
+    """Encoded columns as simple methods want them: of categories the codes alone, without their spelling."""
+    capabilities = modality(ready.schema.column(encoder.columns[0]).kind).capabilities
+    cardinalities = getattr(encoder, "cardinalities", None)
+    return Block(encoded.cpu()[:, : len(cardinalities)] if cardinalities else encoded.cpu(), capabilities, cardinalities)
+
+
+def _groups(ready: _Ready) -> npt.NDArray[np.generic] | None:
+    """Which sealed rows belong together, when the user named a group."""
+    group = next((column.name for column in ready.schema.columns if column.role == "group"), None)
+    return None if group is None else ready.dataset.frame[group][ready.split.test].cast(pl.String).to_numpy()
 
 
 def _examples(ready: _Ready, decoded: npt.NDArray[np.float64], most: int = 12) -> tuple[Example, ...]:

@@ -7,6 +7,7 @@ import time
 import numpy as np
 import pytest
 import torch
+from scipy import sparse
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.metrics import accuracy_score, r2_score, roc_auc_score
 
@@ -94,7 +95,7 @@ def test_tfidf_equals_scikit_learn() -> None:
     train = np.arange(250)
     texts = [" ".join(f"t{i}" for i in row if i) for row in ids]
     wanted = TfidfVectorizer(ngram_range=(1, 2), sublinear_tf=True, min_df=2, token_pattern=r"\S+").fit(texts[:250])
-    ours = features(Block(torch.from_numpy(ids), TOKENS), train, 0).linear.toarray()
+    ours = sparse.csr_matrix(features(Block(torch.from_numpy(ids), TOKENS), train, 0).linear).toarray()
     theirs = 2 * wanted.transform(texts).toarray()
     assert ours.shape == theirs.shape
     np.testing.assert_allclose(np.sort(ours, axis=1), np.sort(theirs, axis=1), atol=1e-6)
@@ -140,11 +141,19 @@ def test_the_same_seed_gives_the_same_predictions() -> None:
 def test_a_class_without_training_rows_gets_probability_0() -> None:
     blocks, odds = table(200)
     y = np.digitize(odds, [-1, 1]) * 2
+    y[1] = 6  # a test row: its class is known of, but no training row holds it
     train, test = halves(200)
     found = baselines(blocks, y, "multiclass", train, test)
     for p in found.predictions.values():
-        assert p.shape == (100, 5)
-        np.testing.assert_array_equal(p[:, [1, 3]], 0)
+        assert p.shape == (100, 7)
+        np.testing.assert_array_equal(p[:, [1, 3, 5, 6]], 0)
+
+
+def test_threads_are_as_before_afterwards() -> None:
+    blocks, odds = table(60)
+    before = torch.get_num_threads()
+    baselines(blocks, odds, "regression", *halves(60))
+    assert torch.get_num_threads() == before
 
 
 def test_only_one_class_in_training_is_no_failure() -> None:

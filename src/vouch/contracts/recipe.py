@@ -17,11 +17,12 @@ class Recipe:
         seed: fixes the split, the initial weights, the order of rows, dropout and augmentation.
         valid_fraction: share of the rows that decides when to stop; they never enter a gradient.
         test_fraction: share of the rows sealed for the final figures; unused when test data is given.
-        network: the nets to use, by name; what is not named is chosen by the size and kind of the data.
+        network: the nets by name: the trunk ("ensemble", "mlp", "none"), that of pictures ("resnet", "cnn"), that of
+            texts ("bag", "transformer").
         epochs: passes over the training rows at most.
         batch_size: rows in one step.
         learning_rate: the peak rate.
-        optimizer: "adamw" or "sgd" (Nesterov momentum).
+        optimizer: "adamw", "sgd" (Nesterov momentum), or "muon" (convolution kernels; Adam for the rest).
         schedule: "constant", "cosine", "flat_cosine" or "one_cycle".
         warmup: share of all steps during which the rate rises to its peak.
         weight_decay: decoupled L2 on the weight matrices.
@@ -31,13 +32,12 @@ class Recipe:
         label_smoothing: share of the target spread over all classes.
         augment: the random changes made to training inputs: "auto" for what suits the data, names, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
-        averaging: decay of the running average of weights that is kept in place of the last ones; 0 is off.
+        averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
         members: predictors inside a parameter-sharing ensemble.
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.
         number_embedding: units that each number is spread over.
-        category_embedding: units that each category is spread over.
-        image_size: side of the square that pictures are resized to, in pixels; 0 keeps the size they share.
+        category_embedding: units that each category is spread over; its spelling, where that counts, over twice as many.
         image_width: channels of the first stage of a picture net.
         vocabulary: tokens that the text tokeniser may learn.
         max_tokens: tokens of a text that are read; 0 follows the lengths in the training rows.
@@ -52,26 +52,25 @@ class Recipe:
     valid_fraction: float = 0.15
     test_fraction: float = 0.2
     network: tuple[str, ...] = ()
-    epochs: int = 50
+    epochs: int = 60
     batch_size: int = 256
-    learning_rate: float = 2e-3
+    learning_rate: float = 3e-3
     optimizer: str = "adamw"
-    schedule: str = "flat_cosine"
+    schedule: str = "constant"
     warmup: float = 0.0
-    weight_decay: float = 1e-3
+    weight_decay: float = 1e-4
     l1: float = 0.0
     clip: float = 1.0
-    dropout: float = 0.1
+    dropout: float = 0.2
     label_smoothing: float = 0.0
     augment: tuple[str, ...] = ("auto",)
-    patience: int = 10
-    averaging: float = 0.0
-    members: int = 16
-    width: int = 192
+    patience: int = 8
+    averaging: float = 0.995
+    members: int = 8
+    width: int = 128
     depth: int = 2
-    number_embedding: int = 12
-    category_embedding: int = 12
-    image_size: int = 0
+    number_embedding: int = 16
+    category_embedding: int = 16
     image_width: int = 32
     vocabulary: int = 16000
     max_tokens: int = 0

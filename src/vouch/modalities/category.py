@@ -14,12 +14,14 @@ from torch import Tensor, nn
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
-from vouch.nets.categories import MISSING, UNSEEN, CategoryEmbedding
-from vouch.nets.network import Flat
+from vouch.nets.categories import MISSING, UNSEEN, CategoryEmbedding, NgramEmbedding, hash_ngrams
 
 FIRST = 2
 _FEW = 30
 _LONGEST = 60
+_MANY = 40
+_BUCKETS = 4096
+_GRAMS = 32
 
 
 class Category:
@@ -75,22 +77,28 @@ class Category:
         missing = [frame[name].null_count() for name in names]
         counts = [[0, none, *n] for none, (_, n) in zip(missing, found, strict=True)]
         flat = torch.tensor([n for column in counts for n in column], dtype=torch.int64)
-        return CategoryEncoder(names, tuple(values for values, _ in found), flat)
+        spelt = tuple(name for name, (values, _) in zip(names, found, strict=True) if len(values) > _MANY)
+        return CategoryEncoder(names, tuple(values for values, _ in found), flat, spelt)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class CategoryEncoder:
     """Values as codes: 0 was never seen in training, 1 is missing, the others follow.
 
+    Columns with many values are also told by their spelling, as hashed n-grams, so that a value that is misspelt or was
+    never seen still stands near those it looks like.
+
     Args:
-        columns: the columns, in the order of the last dimension.
+        columns: the columns, in the order of the codes.
         values: the known values of each column; the first has code 2.
         counts: how many training rows hold each code, columns one after the other.
+        spelt: the columns that are told by their spelling as well.
     """
 
     columns: tuple[str, ...]
     values: tuple[tuple[str, ...], ...]
     counts: Tensor
+    spelt: tuple[str, ...]
 
     @property
     def cardinalities(self) -> tuple[int, ...]:
@@ -98,22 +106,55 @@ class CategoryEncoder:
         return tuple(len(values) + FIRST for values in self.values)
 
     def encode(self, frame: pl.DataFrame) -> Tensor:
-        """Canonical values to int64 codes (B, N)."""
-        out = torch.empty((frame.height, len(self.columns)), dtype=torch.int64)
+        """Canonical values to int32: N codes, then the n-grams of each spelt column (B, N + G·S)."""
+        codes = torch.empty((frame.height, len(self.columns)), dtype=torch.int32)
         for i, (name, values) in enumerate(zip(self.columns, self.values, strict=True)):
-            codes = pl.Series(range(FIRST, len(values) + FIRST), dtype=pl.Int64)
-            known = frame[name].replace_strict(pl.Series(values, dtype=pl.String), codes, default=UNSEEN)
-            out[:, i] = torch.from_numpy(known.set(frame[name].is_null(), MISSING).to_numpy().copy())
-        return out
+            numbers = pl.Series(range(FIRST, len(values) + FIRST), dtype=pl.Int32)
+            known = frame[name].replace_strict(pl.Series(values, dtype=pl.String), numbers, default=UNSEEN)
+            codes[:, i] = torch.from_numpy(known.set(frame[name].is_null(), MISSING).to_numpy().copy())
+        grams = [hash_ngrams(frame[name].to_list(), _BUCKETS, _GRAMS).int() for name in self.spelt]
+        return torch.cat([codes, *grams], dim=1)
 
     def embed(self, recipe: Recipe) -> nn.Module:
-        """One table of vectors for all columns, flattened."""
-        return Flat(CategoryEmbedding(self.cardinalities, recipe.category_embedding, self.counts))
+        """One table of vectors for all columns, and one of n-grams for the spelt ones."""
+        table = CategoryEmbedding(self.cardinalities, recipe.category_embedding, self.counts)
+        spelling = NgramEmbedding(len(self.spelt), _BUCKETS, 2 * recipe.category_embedding) if self.spelt else None
+        return ValuesAndSpelling(table, spelling)
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Categories are not augmented."""
         del recipe, generator
         return batch
+
+
+class ValuesAndSpelling(nn.Module):
+    """Vectors of values beside vectors of spellings, flattened.
+
+    Args:
+        table: embeds N codes.
+        spelling: embeds the n-grams of S columns; none when no column is spelt.
+
+    Example:
+        >>> both = ValuesAndSpelling(CategoryEmbedding([4], features=2), NgramEmbedding(1, _BUCKETS, features=3))
+        >>> both(torch.zeros(5, 1 + _GRAMS, dtype=torch.int32)).shape
+        torch.Size([5, 5])
+    """
+
+    def __init__(self, table: CategoryEmbedding, spelling: NgramEmbedding | None) -> None:
+        super().__init__()
+        self.table, self.spelling = table, spelling
+        self.sections = [table.features] * table.columns
+        if spelling is not None:
+            self.sections += [spelling.features] * spelling.columns
+        self.features = sum(self.sections)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Codes and n-grams (B, N + G·S) to vectors (B, D)."""
+        values = self.table(x[:, : self.table.columns]).flatten(1)
+        if self.spelling is None:
+            return values
+        grams = x[:, self.table.columns :].unflatten(1, (self.spelling.columns, _GRAMS))
+        return torch.cat([values, self.spelling(grams).flatten(1)], dim=1)
 
 
 def _values(series: pl.Series) -> tuple[tuple[str, ...], list[int]]:

@@ -66,8 +66,10 @@ class Date:
         del recipe, target
         names = tuple(column.name for column in columns)
         parts = _calendar(frame, names)
+        kept = tuple(i for i in range(parts.shape[1]) if parts[:, i].nan_to_num(nan=-1.0).unique().numel() > 1)
+        parts = parts[:, kept or (0,)]
         scale = fit_scale(parts)
-        return DateEncoder(names, scale.centre, scale.spread, fit_bins(scale_numbers(parts, scale)))
+        return DateEncoder(names, kept or (0,), scale.centre, scale.spread, fit_bins(scale_numbers(parts, scale)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,19 +78,21 @@ class DateEncoder:
 
     Args:
         columns: the date columns.
-        centre: median of each part of each column (8 N,).
-        spread: robust spread of each part (8 N,).
-        edges: edges of the piecewise-linear bins (8 N, Q).
+        kept: which of the 8 N parts vary in the training rows (P of them).
+        centre: median of each kept part (P,).
+        spread: robust spread of each kept part (P,).
+        edges: edges of the piecewise-linear bins (P, Q).
     """
 
     columns: tuple[str, ...]
+    kept: tuple[int, ...]
     centre: Tensor
     spread: Tensor
     edges: Tensor
 
     def encode(self, frame: pl.DataFrame) -> Tensor:
-        """Canonical dates to float32 (B, 8 N); a missing date is NaN in all its parts."""
-        return scale_numbers(_calendar(frame, self.columns), NumberScale(self.centre, self.spread))
+        """Canonical dates to float32 (B, P); a missing date is NaN in all its parts."""
+        return scale_numbers(_calendar(frame, self.columns)[:, self.kept], NumberScale(self.centre, self.spread))
 
     def embed(self, recipe: Recipe) -> nn.Module:
         """Piecewise-linear embedding of every part, flattened."""

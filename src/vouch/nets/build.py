@@ -32,7 +32,7 @@ def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> 
 
 
 def _trunk(embedders: Sequence[nn.Module], recipe: Recipe) -> nn.Module:
-    sections = [size for embedder in embedders for size in getattr(embedder, "sections", [embedder.features])]
+    sections = [size for embedder in embedders for size in getattr(embedder, "sections", [1] * embedder.features)]
     features = sum(sections)
     if "ensemble" in recipe.network:
         return ParameterSharingEnsemble(features, recipe.members, recipe.width, recipe.depth, recipe.dropout, sections)

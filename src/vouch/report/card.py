@@ -31,7 +31,7 @@ def card(bundle: BundleValue) -> str:
         class_rows=rows,
         most_columns=_MOST_COLUMNS,
         words=words,
-        when=clean(bundle.looks[0].when, 20) if bundle.looks else "unknown",
+        when=words.moment(bundle.looks[0].when) if bundle.looks else "unknown",
     )
 
 
@@ -50,16 +50,38 @@ def _head(bundle: BundleValue) -> list[str]:
     """The YAML lines; a JSON string is a YAML string, whatever is in it."""
     whole = [one for one in bundle.evidence.metrics if "[" not in one.name]
     tag, task = pipeline_tag(bundle), bundle.schema.task
-    lines = ["library_name: deepvouch", *([f"pipeline_tag: {tag}"] if tag else []), "tags:", "- vouch", f"- {_quoted(task)}"]
+    lines = [
+        "library_name: deepvouch",
+        *([f"pipeline_tag: {tag}"] if tag else []),
+        "tags:",
+        "- vouch",
+        f"- {_quoted(task)}",
+    ]
     lines += [f"- {tag}"] if tag else []
     if not whole:
         return lines
     lines += ["metrics:", *(f"- {_quoted(one.name)}" for one in whole)]
     source = _quoted(words.source_name(bundle))
-    lines += ["model-index:", f"- name: {_quoted('Vouch model of ' + clean(bundle.schema.target.name))}", "  results:", "  - task:"]
-    lines += [f"      type: {tag or task}", "    dataset:", f"      name: {source}", f"      type: {source}", "      split: test", "    metrics:"]
+    lines += [
+        "model-index:",
+        f"- name: {_quoted('Vouch model of ' + clean(bundle.schema.target.name))}",
+        "  results:",
+        "  - task:",
+    ]
+    lines += [
+        f"      type: {tag or task}",
+        "    dataset:",
+        f"      name: {source}",
+        f"      type: {source}",
+        "      split: test",
+        "    metrics:",
+    ]
     for one in whole:
-        lines += [f"    - type: {_quoted(one.name)}", f"      value: {one.value!r}", f"      name: {_quoted(f'{metric(one.name)} (95 % interval {interval(one)}, n = {one.n})')}"]
+        lines += [
+            f"    - type: {_quoted(one.name)}",
+            f"      value: {float(one.value)!r}",
+            f"      name: {_quoted(f'{metric(one.name)} (95 % interval {interval(one)}, n = {one.n})')}",
+        ]
     return lines
 
 
@@ -70,7 +92,9 @@ def _quoted(text: str) -> str:
 @cache
 def _template() -> Template:
     # Markdown is not HTML: every value goes through the filter "md" instead.
-    environment = Environment(autoescape=False, loader=FunctionLoader(_read), undefined=StrictUndefined, trim_blocks=True)
+    environment = Environment(
+        autoescape=False, loader=FunctionLoader(_read), undefined=StrictUndefined, trim_blocks=True
+    )
     environment.filters |= {"md": markdown, "count": count, "duration": duration}
     return environment.get_template("card.md")
 

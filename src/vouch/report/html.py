@@ -47,19 +47,23 @@ def html(bundle: BundleValue, figures: Sequence[Figure]) -> str:
     return _template().render(
         bundle=bundle,
         css=Markup(_read("report.css")),
-        figures={"beside": _among(drawn, "beside_"), "learning": _among(drawn, "training_", "validation_"), "quality": _others(drawn)},
+        figures={
+            "beside": _among(drawn, "beside_"),
+            "learning": _among(drawn, "training_", "validation_"),
+            "quality": _others(drawn),
+        },
         methods=["network", *(clean(name.replace("_", " "), 30) for name in bundle.evidence.baselines)],
         scores=scorecard(bundle.evidence),
         classes=classes,
         class_rows=class_rows,
         most_columns=_MOST_COLUMNS,
         most_notes=_MOST_NOTES,
-        examples=_examples(bundle.examples[:_MOST_PICTURES]),
+        examples=_examples(bundle.examples[:_MOST_PICTURES], bundle.schema.task != "regression"),
         recipe=asdict(bundle.recipe),
         words=words,
-        when=clean(bundle.looks[0].when, 20) if bundle.looks else "",
+        when=words.moment(bundle.looks[0].when) if bundle.looks else "",
         rows=sum(len(part) for part in (bundle.split.train, bundle.split.valid, bundle.split.test)),
-    )  # fmt: skip
+    )
 
 
 def _among(drawn: Sequence[_Drawn], *starts: str) -> list[_Drawn]:
@@ -70,7 +74,7 @@ def _others(drawn: Sequence[_Drawn]) -> list[_Drawn]:
     return [one for one in drawn if not one.name.startswith(("beside_", "training_", "validation_"))]
 
 
-def _examples(examples: Sequence[Example]) -> list[dict[str, object]]:
+def _examples(examples: Sequence[Example], exact: bool) -> list[dict[str, object]]:
     """Each with its pictures, its first other cells, and how many more there are."""
     shown, pictures = [], 0
     for one in examples:
@@ -78,8 +82,22 @@ def _examples(examples: Sequence[Example]) -> list[dict[str, object]]:
         pictures += len(mine)
         cells = [(name, cell) for name, cell in one.cells if not cell.startswith("data:")]
         kept, rest = cells[:_MOST_CELLS], max(0, len(cells) - _MOST_CELLS)
-        shown.append({"example": one, "pictures": mine, "cells": kept, "rest": rest})
+        shown.append(
+            {
+                "example": one,
+                "truth": _said(one.truth, exact),
+                "prediction": _said(one.prediction, exact),
+                "pictures": mine,
+                "cells": kept,
+                "rest": rest,
+            }
+        )
     return shown
+
+
+def _said(value: str, exact: bool) -> str:
+    """A class as it is; a number without digits that mean nothing."""
+    return clean(value, 60) if exact else number(float(value))
 
 
 def _setting(value: object) -> str:
@@ -93,8 +111,13 @@ def _template() -> Template:
         autoescape=True, loader=FunctionLoader(_read), undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters |= {
-        "clean": clean, "number": number, "count": count, "duration": duration, "setting": _setting, "listed": listed
-    }  # fmt: skip
+        "clean": clean,
+        "number": number,
+        "count": count,
+        "duration": duration,
+        "setting": _setting,
+        "listed": listed,
+    }
     return environment.get_template("report.html")
 
 

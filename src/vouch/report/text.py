@@ -10,9 +10,17 @@ from vouch.contracts.finding import Estimate
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&@:])")
 _NAMES = {
-    "roc_auc": "ROC-AUC", "f1": "F1", "ece": "Calibration error (ECE)", "rmse": "RMSE", "mae": "MAE", "r2": "R²",
-    "log_loss": "Log-loss", "brier": "Brier score", "error_q50": "Median error", "error_q90": "Error, 9 rows in 10",
-}  # fmt: skip
+    "roc_auc": "ROC-AUC",
+    "f1": "F1",
+    "ece": "Calibration error (ECE)",
+    "rmse": "RMSE",
+    "mae": "MAE",
+    "r2": "R²",
+    "log_loss": "Log-loss",
+    "brier": "Brier score",
+    "error_q50": "Median error",
+    "error_q90": "Error, 9 rows in 10",
+}
 MEANINGS = {
     "accuracy": "share of rows called right",
     "balanced_accuracy": "mean recall of the classes",
@@ -60,20 +68,24 @@ def number(value: float, digits: int = 3) -> str:
     """A number with thousands separators and as many decimals as its size deserves.
 
     Example:
-        >>> number(0.91349), number(46512.4), number(-3.14159)
-        ('0.913', '46,512', '\N{MINUS SIGN}3.14')
+        >>> number(0.91349), number(46512.4), number(0.00031), number(0.99972)
+        ('0.913', '46,512', '0.0003', '0.9997')
     """
     if not math.isfinite(value):
         return "–"
     size = abs(value)
-    small = 0 < size < 10**-digits
-    places = digits if size < 1 else max(0, digits - 1 - math.floor(math.log10(size)))
-    said = f"{size:.1e}" if small or size >= 1e12 else f"{size:,.{places}f}"
+    if size > 1:
+        places = max(0, digits - 1 - math.floor(math.log10(size)))
+    else:
+        # What is not quite 0 or 1 must not read as if it were.
+        rest = min(size, 1 - size) or 1
+        places = min(max(digits, -math.floor(math.log10(rest))), 6)
+    said = f"{size:.1e}" if 0 < size < 1e-6 or size >= 1e12 else f"{size:,.{places}f}"
     return ("\N{MINUS SIGN}" if value < 0 else "") + said
 
 
 def interval(one: Estimate) -> str:
-    """Both ends of the 95 % interval, as ``0.87–0.92``."""
+    """Both ends of the 95 % interval, as ``0.870 to 0.920``."""
     return f"{number(one.low)} to {number(one.high)}"
 
 
@@ -116,4 +128,3 @@ def listed(words: Sequence[str]) -> str:
         'a, b and c'
     """
     return " and ".join(filter(None, [", ".join(words[:-1]), words[-1]])) if words else "none"
-

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import PurePath
 
@@ -17,11 +18,30 @@ def source_name(bundle: BundleValue) -> str:
     return clean(PurePath(source).name if "/" in source or "\\" in source else source, 80) or "data"
 
 
+def heading(bundle: BundleValue) -> str:
+    """What was learned, in a few words."""
+    return bundle.schema.task.capitalize() + ("" if bundle.schema.task == "regression" else " classification")
+
+
+def moment(when: str) -> str:
+    """A time for readers.
+
+    Example:
+        >>> moment("2026-01-31T12:00:00Z")
+        '2026-01-31, 12:00 UTC'
+    """
+    found = re.fullmatch(r"(\d{4}-\d\d-\d\d)T(\d\d:\d\d):\d\d(?:\.\d+)?Z", when)
+    return f"{found[1]}, {found[2]} UTC" if found else clean(when, 30)
+
+
 def looks(bundle: BundleValue) -> str:
     """How often the sealed rows were scored, in a sentence."""
-    said = "; ".join(f"by {clean(one.by, 20)} for {clean(one.why, 120)} ({clean(one.when, 20)})" for one in bundle.looks[:10])
+    said = "; ".join(
+        f"by {clean(one.by, 20)} for {clean(one.why, 120)} ({moment(one.when)})" for one in bundle.looks[:10]
+    )
+    times = {1: "once", 2: "twice"}.get(len(bundle.looks)) or f"{len(bundle.looks)} times"
     rest = f"; and {len(bundle.looks) - 10} more" if len(bundle.looks) > 10 else ""
-    return f"The sealed rows were scored {count(len(bundle.looks), 'time')}" + (f": {said}{rest}." if said else ".")
+    return f"The sealed rows were scored {times}" + (f": {said}{rest}." if said else ".")
 
 
 def limits(bundle: BundleValue) -> tuple[str, ...]:
@@ -29,9 +49,9 @@ def limits(bundle: BundleValue) -> tuple[str, ...]:
     rows, methods = len(bundle.split.test), {one.method for one in bundle.evidence.metrics}
     how = {"group": "Rows that belong together were kept on one side.", "time": "The sealed rows are the latest ones."}
     said = [
-        f"All figures rest on {count(rows, 'sealed row')}. An interval says where the figure would mostly fall if as many "
-        "other rows were drawn from the same source: of many such intervals, 95 in 100 hold the true value. It says "
-        "nothing of rows from another source, another time or another way of measuring.",
+        f"All figures rest on {count(rows, 'sealed row')}. Of many intervals made this way, 95 in 100 hold the figure "
+        "that endlessly many rows of the same source would give. They say nothing of rows from another source, another "
+        "time or another way of measuring.",
         "The network was trained once, on one split with one seed. Another split or another seed would give somewhat "
         "other figures; the intervals leave that part out.",
         f"The split was made so: {clean(bundle.split.why, 200).rstrip('.')}. " + how.get(bundle.split.how, ""),
@@ -39,7 +59,7 @@ def limits(bundle: BundleValue) -> tuple[str, ...]:
         "single classes with few rows.",
         "How it treats groups of people, how it stands up to altered inputs, and why it decides as it does was not "
         "measured here.",
-    ]  # fmt: skip
+    ]
     if {"wilson", "bootstrap"} & methods:
         said.append("Intervals are Wilson's for plain shares and the bootstrap for everything else.")
     if len(bundle.looks) > 1:
@@ -51,7 +71,9 @@ def commands(bundle: BundleValue) -> dict[str, str]:
     """What to type to load, use and make the network again."""
     source = shlex.quote(clean(bundle.run.source, 200))
     target = shlex.quote(clean(bundle.schema.target.name, 200))
-    roles = [(f"--{c.role}", shlex.quote(clean(c.name, 200))) for c in bundle.schema.columns if c.role in ("group", "time")]
+    roles = [
+        (f"--{c.role}", shlex.quote(clean(c.name, 200))) for c in bundle.schema.columns if c.role in ("group", "time")
+    ]
     extra = "".join(f" {option} {name}" for option, name in roles)
     return {
         "predict": f"vouch predict {PLACE} NEW_DATA -o predictions.csv",

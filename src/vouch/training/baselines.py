@@ -45,21 +45,15 @@ class Baselines:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Job:
-    """What every simple method is given; ``target`` holds the training rows alone."""
+    """What every simple method is given; ``target`` holds the training rows alone, ``outputs`` counts all classes."""
 
     target: npt.NDArray[np.generic]
+    outputs: int
     task: str
     train: Rows
     test: Rows
     seed: int
     notes: list[str]
-
-    @property
-    def outputs(self) -> int:
-        """Classes or labels; 1 for a number."""
-        if self.task == "regression":
-            return 1
-        return self.target.shape[1] if self.target.ndim == 2 else max(int(self.target.max()) + 1, 2)
 
 
 def baselines(
@@ -91,14 +85,32 @@ def baselines(
         >>> sorted(found.predictions)
         ['boosted_trees', 'mean', 'ridge']
     """
-    train, test = np.asarray(train, np.int64), np.asarray(test, np.int64)
-    job = _Job(np.asarray(target)[train], task, train, test, seed, [])
-    regression = task == "regression"
-    found = Baselines({("mean" if regression else "majority"): _constant(job)})
+    from sklearn import ensemble, linear_model
+    from threadpoolctl import threadpool_limits
+
+    del ensemble, linear_model  # only now are the pools loaded that are limited below
+    rows = np.asarray(train, np.int64), np.asarray(test, np.int64)
+    job = _Job(np.asarray(target)[rows[0]], _outputs(target, task), task, *rows, seed, [])
+    # One thread: the same figures on any machine. Small steps wait for all threads, and on a busy machine two of them
+    # took 5 to 30 times as long as one.
+    with threadpool_limits(1):
+        return _fit_all(blocks, job)
+
+
+def _outputs(target: npt.NDArray[np.generic], task: str) -> int:
+    """Classes or labels; 1 for a number."""
+    if task == "regression":
+        return 1
+    return target.shape[1] if target.ndim == 2 else max(int(target.max()) + 1, 2)
+
+
+def _fit_all(blocks: Sequence[Block], job: _Job) -> Baselines:
+    regression = job.task == "regression"
     linear = "ridge" if regression else "logistic_regression"
+    found = Baselines({("mean" if regression else "majority"): _constant(job)})
     methods: dict[str, Callable[[], Values]] = {}
     try:
-        parts = [features(block, train, seed) for block in blocks]
+        parts = [features(block, job.train, job.seed) for block in blocks]
         methods = {linear: lambda: _linear(parts, job), "boosted_trees": lambda: _trees(parts, job)}
     except Exception as error:
         found.failures.update({name: _reason(error) for name in (linear, "boosted_trees")})
@@ -144,7 +156,6 @@ def _linear(parts: list[Features], job: _Job) -> Values:
 
 def _trees(parts: list[Features], job: _Job) -> Values:
     from sklearn.ensemble import HistGradientBoostingClassifier, HistGradientBoostingRegressor
-    from threadpoolctl import threadpool_limits
 
     joined = np.concatenate([part.trees for part in parts], axis=1)
     categorical = np.concatenate([part.categorical for part in parts])
@@ -160,11 +171,9 @@ def _trees(parts: list[Features], job: _Job) -> Values:
         early_stopping=len(kept) > _ROWS_FOR_STOPPING and _splits(job, kept),
         random_state=job.seed,
     )
-    # Each tree waits for all threads many times over: on a busy machine two threads took 30 times as long as one.
-    with threadpool_limits(1, user_api="openmp"):
-        if job.task != "regression":
-            return _probabilities(model, joined[job.train[kept]], joined[job.test], job, kept)
-        return np.asarray(model.fit(joined[job.train[kept]], job.target[kept]).predict(joined[job.test]), np.float64)
+    if job.task != "regression":
+        return _probabilities(model, joined[job.train[kept]], joined[job.test], job, kept)
+    return np.asarray(model.fit(joined[job.train[kept]], job.target[kept]).predict(joined[job.test]), np.float64)
 
 
 def _probabilities(model: Any, train: Matrix, test: Matrix, job: _Job, kept: Rows) -> Values:

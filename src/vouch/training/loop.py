@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Progress
@@ -95,7 +96,9 @@ def train_epoch(job: Job, state: State, epoch: int) -> float:
     torch.manual_seed(_mix(recipe.seed, epoch))
     generator = torch.Generator().manual_seed(_mix(recipe.seed, epoch))
     batches = job.rows[torch.randperm(len(job.rows), generator=generator)].tensor_split(steps_in_epoch(job))
-    total = torch.zeros(())
+    total = torch.zeros((), device=job.target.device)
+    live = network.state_dict()
+    pairs = [(state.average[name], value) for name, value in live.items() if value.is_floating_point()]
     network.train()
     for step, rows in enumerate(batches):
         inputs = job.augment([x[rows] for x in job.inputs], generator)
@@ -108,7 +111,7 @@ def train_epoch(job: Job, state: State, epoch: int) -> float:
         state.optimizer.step()
         state.optimizer.zero_grad(set_to_none=True)
         if recipe.averaging:
-            _follow(state.average, network, recipe.averaging)
+            _follow(pairs, recipe.averaging, epoch * len(batches) + step)
         total += loss.detach() * len(rows)
     mean = float(total) / len(job.rows)
     if not math.isfinite(mean):
@@ -136,14 +139,10 @@ def _averaged(state: State, recipe: Recipe) -> Iterator[None]:
     state.network.load_state_dict(live)
 
 
-@torch.no_grad()
-def _follow(average: dict[str, Tensor], network: nn.Module, decay: float) -> None:
-    """Move the running average of the weights one step towards the live ones (Polyak and Juditsky, 1992)."""
-    for name, value in network.state_dict().items():
-        if value.is_floating_point():
-            average[name].lerp_(value, 1 - decay)
-        else:
-            average[name].copy_(value)
+def _follow(pairs: list[tuple[Tensor, Tensor]], decay: float, steps: int) -> None:
+    """Move the running average of the weights towards the live ones (Polyak and Juditsky, 1992); faster at first."""
+    averages, weights = ([pair[i] for pair in pairs] for i in (0, 1))
+    get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averages, weights, steps)
 
 
 def _accelerators(tensor: Tensor) -> list[int]:

@@ -3,37 +3,43 @@
 from __future__ import annotations
 
 import math
+from typing import Any
 
 import torch
 from torch import nn
 
 from vouch.contracts.recipe import Recipe
+from vouch.nets.network import MemberHead
+from vouch.training.muon import Muon
 
 _FINAL = 0.01
 
 
 def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
-    """The recipe's optimiser over all weights; biases, norms and other vectors are not decayed.
+    """The recipe's optimiser over all weights; only matrices that multiply decay, not tables, adapters, norms, biases.
 
     Args:
         network: the module to train.
         recipe: names the optimiser, its peak rate and its weight decay.
 
     Returns:
-        AdamW (Loshchilov and Hutter, 2019), or SGD with Nesterov momentum (Sutskever et al., 2013); each group of
-        weights keeps its peak rate under "peak".
+        AdamW (Loshchilov and Hutter, 2019), SGD with Nesterov momentum (Sutskever et al., 2013), or Muon for
+        convolution kernels with Adam for the rest; each group of weights keeps its peak rate under "peak".
 
     Example:
         >>> make_optimizer(nn.Linear(2, 1), Recipe(optimizer="sgd")).defaults["nesterov"]
         True
     """
-    decayed = [p for p in network.parameters() if p.ndim > 1]
-    plain = [p for p in network.parameters() if p.ndim <= 1]
-    groups = [
+    decays = {id(m.weight) for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d | MemberHead)}
+    decayed = [p for p in network.parameters() if id(p) in decays]
+    plain = [p for p in network.parameters() if id(p) not in decays]
+    groups: list[dict[str, Any]] = [
         {"params": decayed, "weight_decay": recipe.weight_decay, "peak": recipe.learning_rate},
         {"params": plain, "weight_decay": 0.0, "peak": recipe.learning_rate},
     ]
     groups = [group for group in groups if group["params"]]
+    if recipe.optimizer == "muon":
+        return Muon(network, recipe.learning_rate, weight_decay=recipe.weight_decay)
     if recipe.optimizer == "sgd":
         return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=True)
     return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)

@@ -2,122 +2,133 @@
 
 from __future__ import annotations
 
-import json
-import tomllib
-from collections.abc import Mapping
-from dataclasses import fields, replace
-from pathlib import Path
-from typing import Any
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities
-from vouch.errors import UsageError, nearest
+from vouch.contracts.schema import Column
+from vouch.nets.cost import picture_flops
 
-_NETS = ("mlp", "ensemble", "none", "cnn", "resnet", "bag", "transformer")
-_CHOICES = {
-    "optimizer": ("adamw", "sgd"),
-    "schedule": ("constant", "cosine", "flat_cosine", "one_cycle"),
-}
-_RANGES = {
-    "valid_fraction": (0.01, 0.5), "test_fraction": (0, 0.9), "epochs": (1, 100_000), "batch_size": (1, 1_000_000),
-    "learning_rate": (1e-9, 1e3), "warmup": (0, 0.99), "weight_decay": (0, 1e3), "l1": (0, 1e3), "clip": (0, 1e9),
-    "dropout": (0, 0.95), "label_smoothing": (0, 0.9), "patience": (0, 100_000), "averaging": (0, 0.999999),
-    "members": (1, 512), "width": (1, 65_536), "depth": (1, 64), "number_embedding": (1, 1024), "seed": (0, 2**62),
-    "category_embedding": (1, 1024), "image_size": (0, 1024), "image_width": (1, 4096), "vocabulary": (300, 1_000_000),
-    "max_tokens": (0, 8192), "text_width": (1, 4096),
-}  # fmt: skip
+FLOPS = 60e12
+BUDGET = 600.0
+_VALID_ROWS = 5000
+_PHOTO_SIDE, _TINY_SIDE = 48, 12
+_WIDTHS = (64, 48, 32)
 
 
-def plan(capabilities: Mapping[str, Capabilities], rows: int, task: str) -> Recipe:
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What planning looks at.
+
+    Args:
+        features: the columns that the network will see, each with what its values are like.
+        rows: how many rows are not sealed.
+        task: binary, multiclass, multilabel or regression.
+        seconds: time to spend; the default plan is made for ten minutes on two cores.
+    """
+
+    features: Sequence[tuple[Column, Capabilities]]
+    rows: int
+    task: str
+    seconds: float = BUDGET
+
+
+def plan(facts: Facts) -> Recipe:
     """The default recipe for data of this size and these kinds.
 
     Args:
-        capabilities: of each feature column, by its name.
-        rows: how many rows will train.
-        task: binary, multiclass, multilabel or regression.
+        facts: what there is to learn from, and how long it may take.
 
     Returns:
-        A recipe with every setting chosen.
+        A recipe with every setting chosen. Work is counted in operations, never timed: the same facts give the same
+        recipe on every machine.
     """
-    del task
-    kinds = list(capabilities.values())
-    table = any(not kind.spatial and not kind.ordered for kind in kinds)
-    network = ("ensemble",) if table else ("none",)
-    batch = 32 if rows < 500 else 64 if rows < 3000 else 128 if rows < 10_000 else 256 if rows < 100_000 else 1024
-    return Recipe(network=network, batch_size=batch)
+    pictures = [column for column, kind in facts.features if kind.spatial]
+    texts = [column for column, kind in facts.features if kind.ordered]
+    table = len(facts.features) > len(pictures) + len(texts)
+    valid = min(0.15, _VALID_ROWS / facts.rows)
+    if pictures and not table and not texts:
+        return replace(_pictures(facts, pictures), valid_fraction=valid)
+    if texts and not table and not pictures:
+        return replace(_texts(facts, texts), valid_fraction=valid)
+    recipe = replace(_table(facts), valid_fraction=min(max(0.1, min(0.2, 50 / facts.rows)), 20_000 / facts.rows))
+    return recipe if table and not pictures and not texts else _mixed(facts, recipe, pictures)
 
 
-def override(recipe: Recipe, settings: Mapping[str, object]) -> Recipe:
-    """The recipe with some settings replaced.
-
-    Args:
-        recipe: to start from.
-        settings: values by key; text is read as the key's own type.
-
-    Returns:
-        The new recipe.
-
-    Raises:
-        UsageError: an unknown key, a value of the wrong type or outside its range.
-
-    Example:
-        >>> override(Recipe(), {"epochs": "3"}).epochs
-        3
-    """
-    known = {field.name: getattr(recipe, field.name) for field in fields(recipe)}
-    changed: dict[str, Any] = {}
-    for key, value in settings.items():
-        if key not in known:
-            raise UsageError(f"there is no recipe key '{key}'", next_step=nearest(key, known))
-        changed[key] = _read(key, value, type(known[key]))
-    return replace(recipe, **changed)
-
-
-def read_settings(path: Path) -> Mapping[str, object]:
-    """The settings in a TOML or JSON file, or the recipe of a bundle.
-
-    Args:
-        path: a file, or a folder with ``model.json`` in it.
-
-    Raises:
-        UsageError: it is absent, or not a table of keys and values.
-    """
-    file = path / "model.json" if path.is_dir() else path
-    try:
-        text = file.read_text(encoding="utf-8")
-        found = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
-        settings = found["model"]["recipe"] if path.is_dir() else found
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise UsageError(
-            "the recipe cannot be read", where=str(path), expected="a TOML or JSON file, or a bundle",
-            received=str(error)[:120], next_step="'vouch recipe DATA --target COL' writes one.",
-        ) from error  # fmt: skip
-    if not isinstance(settings, dict):
-        raise UsageError("the recipe is not a table of keys and values", where=str(path))
-    return settings
+def _pictures(facts: Facts, columns: Sequence[Column]) -> Recipe:
+    """A ResNet under Muon, for as many epochs as the work allows."""
+    side = max(min(_size(column)[1:]) for column in columns)
+    most = 100 if side >= _PHOTO_SIDE else 15 if side <= _TINY_SIDE else 30
+    effort = facts.seconds / BUDGET
+    affordable = {width: _picture_epochs(facts, columns, width, effort) for width in _WIDTHS}
+    width = next((w for w in _WIDTHS if effort > 1 and affordable[w] >= most), _WIDTHS[-1])
+    return Recipe(
+        network=("resnet", "none"),
+        epochs=max(8, min(affordable[width], most)),
+        batch_size=64 if facts.rows < 5000 else 128 if facts.rows < 20_000 else 256,
+        learning_rate=4e-3,
+        optimizer="muon",
+        schedule="cosine",
+        warmup=0.2,
+        weight_decay=0.0,
+        clip=0.0,
+        dropout=0.0,
+        label_smoothing=0.05 if facts.rows >= 20_000 else 0.1,
+        patience=0,
+        averaging=0.0,
+        image_width=width,
+    )
 
 
-def _read(key: str, value: object, kind: type) -> object:
-    if kind is tuple:
-        parts = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
-        names = tuple(str(part).strip() for part in parts if str(part).strip() not in ("", "[]"))
-        if key == "network":
-            for name in names:
-                _check_choice(key, name, _NETS)
-        return names
-    try:
-        read = kind(value) if kind is not int else int(str(value).replace("_", ""))
-    except (TypeError, ValueError):
-        expected = {int: "a whole number", float: "a number", str: "a name"}[kind]
-        raise UsageError(f"recipe key '{key}' has no such value", expected=expected, received=repr(value)) from None
-    if key in _CHOICES:
-        _check_choice(key, str(read), _CHOICES[key])
-    low, high = _RANGES.get(key, (None, None))
-    if low is not None and not low <= read <= high:  # type: ignore[operator]
-        raise UsageError(f"recipe key '{key}' is out of range", expected=f"{low} to {high:g}", received=repr(value))
-    return read
+def _picture_epochs(facts: Facts, columns: Sequence[Column], width: int, effort: float) -> int:
+    """Passes over the rows that the work allows; a backward pass is twice a forward one."""
+    flops = sum(picture_flops(*_size(column), width) for column in columns)
+    return round(FLOPS * effort / (3 * flops * facts.rows))
 
 
-def _check_choice(key: str, name: str, choices: tuple[str, ...]) -> None:
-    if name not in choices:
-        raise UsageError(f"recipe key '{key}' has no value '{name}'", next_step=nearest(name, choices))
+def _texts(facts: Facts, columns: Sequence[Column]) -> Recipe:
+    """A bag of pieces for writing in words; convolutions over letters for sequences without spaces."""
+    rows = facts.rows
+    if all(column.options.get("spaced") is False for column in columns):
+        return Recipe(
+            network=("transformer", "none"), epochs=20, batch_size=64, learning_rate=2e-3, schedule="one_cycle",
+            warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=7,
+            weight_decay=1e-3, averaging=0.0,
+        )  # fmt: skip
+    batch = 16 if rows < 500 else 32 if rows < 2000 else 64 if rows < 10_000 else 128
+    epochs = max(5, math.ceil((600 if rows < 500 else 1000) * batch / rows))
+    return Recipe(
+        network=("bag", "none"), epochs=epochs, batch_size=batch, learning_rate=2e-3, schedule="one_cycle", warmup=0.05,
+        dropout=0.0, label_smoothing=0.05, patience=max(3, epochs // 3), vocabulary=30_000,
+        weight_decay=1e-3, averaging=0.0,
+    )  # fmt: skip
+
+
+def _table(facts: Facts) -> Recipe:
+    """A parameter-sharing ensemble over embedded numbers, categories and dates, its weights averaged over steps."""
+    batch = 2 ** round(math.log2(max(facts.rows, 1) / 100))
+    recipe = Recipe(network=("ensemble",), batch_size=min(max(batch, 32), 512 if facts.rows < 200_000 else 2048))
+    entered = recipe.number_embedding * len(facts.features)
+    flops = 2 * recipe.members * recipe.width * (entered + recipe.width)
+    affordable = round(FLOPS * facts.seconds / BUDGET / (3 * flops * facts.rows))
+    return replace(recipe, epochs=max(4, min(recipe.epochs, affordable)))
+
+
+def _mixed(facts: Facts, recipe: Recipe, pictures: Sequence[Column]) -> Recipe:
+    """A table with pictures or texts beside it: the trunk joins what each part says."""
+    names = ("ensemble", *(("resnet",) if pictures else ()), "bag")
+    if not pictures:
+        return replace(recipe, network=names, learning_rate=2e-3)
+    epochs = max(8, min(_picture_epochs(facts, pictures, _WIDTHS[-1], facts.seconds / BUDGET), 40))
+    return replace(
+        recipe, network=names, learning_rate=2e-3, optimizer="muon", schedule="cosine", warmup=0.1, weight_decay=0.0,
+        epochs=epochs, patience=0, averaging=0.0,
+    )  # fmt: skip
+
+
+def _size(column: Column) -> tuple[int, int, int]:
+    """Channels, height and width of a column of pictures."""
+    channels, height, width = (int(column.options[key]) for key in ("channels", "height", "width"))  # type: ignore[arg-type]
+    return channels, height, width

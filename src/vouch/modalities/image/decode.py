@@ -21,7 +21,6 @@ _LARGEST_FILE = 512 << 20
 _FORMATS = ("PNG", "JPEG", "GIF", "BMP", "DIB", "TIFF", "WEBP", "PPM", "JPEG2000", "TGA", "ICO")
 _MAY_MOVE = ("GIF", "PNG", "WEBP")
 _WIDE = ("I", "F", "I;16", "I;16B", "I;16L", "I;16N")
-_MILD = 2.0
 _CHUNK = 32
 
 Source = Path | str | bytes
@@ -90,8 +89,7 @@ def decode(source: Source, size: tuple[int, int] | None, channels: int) -> npt.N
 
     Args:
         source: a path, or the bytes of the file.
-        size: height and width in pixels to which it is resized and cropped around its centre; None keeps its own. A
-            picture more than twice as long as that shape is padded with its mean colour instead of cropped.
+        size: height and width in pixels to which the whole picture is resized; None keeps its own.
         channels: 1 for grey, 3 for RGB.
 
     Returns:
@@ -216,19 +214,11 @@ def _narrow(values: npt.NDArray[np.generic]) -> npt.NDArray[np.uint8]:
 
 
 def _resized(image: Image.Image, size: tuple[int, int]) -> Image.Image:
-    """The picture in another size: cropped around its centre, or padded when a crop would lose over half of it."""
+    """The whole picture in another size; its proportions give way, so that nothing is cut off."""
     height, width = size
     if image.size == (width, height):
         return image
-    excess = (image.width / image.height) / (width / height)
-    if max(excess, 1 / excess) > _MILD:
-        mean = [int(value) for value in np.asarray(image).reshape(-1, len(image.getbands())).mean(0).round()]
-        colour = tuple(mean) if len(mean) > 1 else mean[0]
-        return ImageOps.pad(image, (width, height), Image.Resampling.BILINEAR, color=colour)
-    kept_width, kept_height = image.width / max(excess, 1), image.height * min(excess, 1)
-    left, top = (image.width - kept_width) / 2, (image.height - kept_height) / 2
-    box = (left, top, left + kept_width, top + kept_height)
-    return image.resize((width, height), Image.Resampling.BILINEAR, box=box, reducing_gap=3.0)
+    return image.resize((width, height), Image.Resampling.BICUBIC, reducing_gap=3.0)
 
 
 def _moves(image: Image.Image) -> bool:

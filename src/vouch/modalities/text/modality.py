@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
-from vouch.modalities.text.tokenise import Tokeniser, learn_tokeniser
+from vouch.modalities.text.tokenise import LONGEST_WORD, Tokeniser, learn_tokeniser
 from vouch.nets.bag import NgramBag
 from vouch.nets.transformer import SequenceEncoder
 
@@ -22,6 +22,7 @@ _WORDS = 3.0
 _LONG = 40
 _SELDOM = 0.3
 _SHOWN = 400
+_NEAR = 5
 
 
 class Text:
@@ -50,7 +51,8 @@ class Text:
             sure = 0.85
         elif words >= 2 * _WORDS or letters >= 2 * _LONG:
             sure = 0.75
-        return Recognition(self.kind, sure, f"{words:.1f} words in a cell, {fresh:.0%} of the cells differ")
+        why = f"{words:.1f} words in a cell, {fresh:.0%} of the cells differ"
+        return Recognition(self.kind, sure, why, {"spaced": letters <= LONGEST_WORD * words})
 
     def receive(self, series: pl.Series, column: Column, root: Path | None) -> pl.Series:
         """Raw cells as text."""
@@ -63,9 +65,7 @@ class Text:
         text = "missing" if cell is None else str(cell)
         return text if len(text) <= _SHOWN else text[:_SHOWN] + " …"
 
-    def fit(
-        self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None
-    ) -> TextEncoder:
+    def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None) -> TextEncoder:
         """Learn the pieces of words from training texts."""
         del target
         name = columns[0].name
@@ -92,7 +92,8 @@ class TextEncoder:
         """A bag of pieces and their runs, or a sequence encoder, as the recipe says."""
         size, tokens = self.tokeniser.vocabulary, self.tokeniser.tokens
         if "transformer" in recipe.network:
-            return SequenceEncoder(size, tokens, recipe.text_width, dropout=recipe.dropout)
+            kernel = _NEAR if self.tokeniser.by_character else 0
+            return SequenceEncoder(size, tokens, recipe.text_width, dropout=recipe.dropout, kernel=kernel)
         return NgramBag(size, recipe.text_width)
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:

@@ -15,7 +15,7 @@ from torch import Tensor
 
 PADDING = 0
 _PAD = "<pad>"
-_WORD = 20
+LONGEST_WORD = 20
 _SHORTEST, _LONGEST = 4, 256
 _COVER = 0.98
 
@@ -107,7 +107,7 @@ def learn_tokeniser(texts: Iterable[str | None], vocabulary: int, tokens: int = 
 def _written_without_spaces(texts: Sequence[str]) -> bool:
     """Whether words, as far as spaces tell, are too long to be words."""
     letters = sum(len(text) for text in texts)
-    return letters > _WORD * sum(len(text.split()) for text in texts)
+    return letters > LONGEST_WORD * sum(len(text.split()) for text in texts)
 
 
 def _cutter(by_character: bool) -> pre_tokenizers.PreTokenizer:

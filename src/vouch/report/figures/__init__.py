@@ -1,4 +1,4 @@
-"""Figures as Vega-Lite specifications, one concept in each file; each comes with the sentence that says what it shows."""
+"""Figures as Vega-Lite specifications, one concept in each file, each with the sentence that says what it shows."""
 
 from __future__ import annotations
 
@@ -19,9 +19,12 @@ def figures(bundle: BundleValue) -> tuple[Figure, ...]:
     found = [*beside_baselines(bundle.evidence), *learning_curves(bundle)]
     if (rows := held(bundle)) is not None:
         found += [
-            confusion_matrix(rows), roc_curve(rows), precision_recall_curve(rows), reliability_diagram(rows),
+            confusion_matrix(rows),
+            roc_curve(rows),
+            precision_recall_curve(rows),
+            reliability_diagram(rows),
             recall_by_class(rows),
-        ]  # fmt: skip
+        ]
     if (numbers := values(bundle)) is not None:
         found += [residuals_by_prediction(numbers), residual_histogram(numbers)]
     return tuple(figure for figure in found if figure is not None)

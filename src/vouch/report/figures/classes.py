@@ -40,6 +40,9 @@ def _spec(says: str, rows: list[dict[str, object]]) -> Spec:
     span = {"x": {**x, "field": "low"}, "x2": {"field": "high"}, "y": y}
     layers = [
         {"mark": {"type": "rule", "color": MUTED, "strokeWidth": 2}, "encoding": span},
-        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": FIRST}, "encoding": {"x": x, "y": y}},
+        {
+            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1, "color": FIRST},
+            "encoding": {"x": x, "y": y},
+        },
     ]
     return chart(says, rows, layers, height=70 + 26 * len(rows))

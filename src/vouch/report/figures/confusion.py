@@ -57,8 +57,17 @@ def _spec(says: str, rows: list[dict[str, Any]], order: list[str]) -> Spec:
     tilt = {"labelAngle": -40 if max(map(len, order)) > 3 and len(order) > 2 else 0}
     x = {"field": "called", "type": "nominal", "sort": order, "title": "Predicted", "axis": {**limit, **tilt}}
     y = {"field": "true", "type": "nominal", "sort": order, "title": "True", "axis": limit}
-    opacity = {"field": "share", "type": "quantitative", "legend": None, "scale": {"domain": [0, 1], "range": [0.03, 0.6]}}
+    opacity = {
+        "field": "share",
+        "type": "quantitative",
+        "legend": None,
+        "scale": {"domain": [0, 1], "range": [0.03, 0.6]},
+    }
     cells = {"mark": {"type": "rect", "fill": FIRST}, "encoding": {"x": x, "y": y, "fillOpacity": opacity}}
+    faint = {"condition": {"test": "datum.rows === 0", "value": 0.35}, "value": 1}
     size = 13 if len(order) < 7 else 11
-    counts = {"mark": {"type": "text", "color": INK, "fontSize": size}, "encoding": {"x": x, "y": y, "text": {"field": "rows", "format": ","}}}
+    counts = {
+        "mark": {"type": "text", "color": INK, "fontSize": size},
+        "encoding": {"x": x, "y": y, "text": {"field": "rows", "format": ","}, "opacity": faint},
+    }
     return chart(says, rows, [cells, counts] if few else [cells], height=min(WIDTH, 180 + 30 * len(order)))

@@ -16,10 +16,21 @@ COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "first": FIRST, "second": S
 WIDTH, HEIGHT = 400, 290
 _FONT = "Helvetica, Arial, sans-serif"
 _AXIS = {
-    "domainColor": MUTED, "tickColor": MUTED, "gridColor": GRID, "labelColor": MUTED, "titleColor": INK,
-    "labelFontSize": 12, "titleFontSize": 12, "titleFontWeight": "normal", "labelFont": _FONT, "titleFont": _FONT,
-    "labelLimit": 130, "titleLimit": 340, "tickSize": 4, "titlePadding": 8,
-}  # fmt: skip
+    "domainColor": MUTED,
+    "tickColor": MUTED,
+    "gridColor": GRID,
+    "labelColor": MUTED,
+    "titleColor": INK,
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+    "labelFont": _FONT,
+    "titleFont": _FONT,
+    "labelLimit": 130,
+    "titleLimit": 340,
+    "tickSize": 4,
+    "titlePadding": 8,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +70,21 @@ def chart(says: str, rows: list[dict[str, Any]], layers: list[Spec], height: int
         "data": data(rows),
         "layer": layers,
         "config": {
-            "aria": False, "font": _FONT, "view": {"stroke": None}, "axis": _AXIS,
+            "aria": False,
+            "font": _FONT,
+            "view": {"stroke": None},
+            "axis": _AXIS,
             "text": {"color": INK, "font": _FONT, "fontSize": 12},
-            "legend": {"labelColor": INK, "labelFontSize": 12, "labelFont": _FONT, "labelLimit": 200, "orient": "top", "title": None},
+            "legend": {
+                "labelColor": INK,
+                "labelFontSize": 12,
+                "labelFont": _FONT,
+                "labelLimit": 200,
+                "orient": "top",
+                "title": None,
+            },
         },
-    }  # fmt: skip
+    }
 
 
 def data(rows: list[dict[str, Any]]) -> Spec:
@@ -85,4 +106,10 @@ def quantity(field: str, title: str, zero: bool = False) -> Spec:
 
 def names(field: str, order: list[str], title: str | None = None) -> Spec:
     """An axis of names, in the given order."""
-    return {"field": field, "type": "nominal", "title": title, "sort": order, "axis": {"grid": False, "domain": False, "ticks": False}}
+    return {
+        "field": field,
+        "type": "nominal",
+        "title": title,
+        "sort": order,
+        "axis": {"grid": False, "domain": False, "ticks": False},
+    }

@@ -17,7 +17,9 @@ def learning_curves(bundle: BundleValue) -> tuple[Figure, ...]:
         return ()
     kept = [history[i] for i in thin(len(history), _MOST_EPOCHS)]
     best = min(history, key=lambda epoch: epoch[2])
-    unit = f"RMSE, in {clean(bundle.schema.target.name, 40)}" if bundle.schema.task == "regression" else "log-loss, nats"
+    unit = (
+        f"RMSE, in {clean(bundle.schema.target.name, 40)}" if bundle.schema.task == "regression" else "log-loss, nats"
+    )
     score = (
         f"The validation score was best ({number(best[2])}, lower is better) at epoch {best[0]} of {len(history)}; "
         f"it ended at {number(history[-1][2])}."
@@ -31,13 +33,24 @@ def learning_curves(bundle: BundleValue) -> tuple[Figure, ...]:
     mark = {"epoch": best[0], "value": best[2], "label": f"best: {number(best[2])}"}
     return (
         Figure("training_loss", "Training loss", loss, chart(loss, losses, [_line("Training loss", MUTED)])),
-        Figure("validation_score", "Validation score", score, chart(score, scores, [_line(f"Validation {unit}", FIRST), *_best(mark)])),
-    )  # fmt: skip
+        Figure(
+            "validation_score",
+            "Validation score",
+            score,
+            chart(score, scores, [_line(f"Validation {unit}", FIRST), *_best(mark)]),
+        ),
+    )
 
 
 def _line(title: str, colour: str) -> Spec:
     whole = {"format": "d", "tickMinStep": 1, "grid": False}
-    x = {"field": "epoch", "type": "quantitative", "title": "Epoch", "scale": {"zero": False, "nice": False}, "axis": whole}
+    x = {
+        "field": "epoch",
+        "type": "quantitative",
+        "title": "Epoch",
+        "scale": {"zero": False, "nice": False},
+        "axis": whole,
+    }
     mark = {"type": "line", "color": colour, "strokeWidth": 2, "point": {"filled": True, "size": 14, "color": colour}}
     return {"mark": mark, "encoding": {"x": x, "y": quantity("value", title)}}
 

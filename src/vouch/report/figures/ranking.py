@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vouch.report.figures.figure import FIRST, GRID, MUTED, SECOND, Figure, Spec, chart, data, share
+from vouch.report.figures.figure import FIRST, MUTED, SECOND, Figure, Spec, chart, data, share
 from vouch.report.held import Bools, Floats, Held, thin
 from vouch.report.text import number
 
@@ -31,8 +31,10 @@ def roc_curve(held: Held) -> Figure | None:
     if not curves:
         return None
     says = _says(held, curves, "area under the curve", "0.5 would be chance")
-    diagonal = {"data": data([{"x": 0, "y": 0}, {"x": 1, "y": 1}]), **_line(GRID, 1.5, [4, 4])}
-    return Figure("roc_curve", "ROC curve", says, _spec(says, curves, ("False positive rate", "True positive rate"), [diagonal]))
+    diagonal = {"data": data([{"x": 0, "y": 0}, {"x": 1, "y": 1}]), **_line(MUTED, 1, [4, 4])}
+    return Figure(
+        "roc_curve", "ROC curve", says, _spec(says, curves, ("False positive rate", "True positive rate"), [diagonal])
+    )
 
 
 def precision_recall_curve(held: Held) -> Figure | None:
@@ -42,8 +44,10 @@ def precision_recall_curve(held: Held) -> Figure | None:
         return None
     base = float(held.actual[:, held.asked].mean())
     says = _says(held, curves, "average precision", f"{number(base)} would be chance")
-    floor = {"data": data([{"x": 0, "y": base}, {"x": 1, "y": base}]), **_line(GRID, 1.5, [4, 4])}
-    return Figure("precision_recall_curve", "Precision and recall", says, _spec(says, curves, ("Recall", "Precision"), [floor]))
+    floor = {"data": data([{"x": 0, "y": base}, {"x": 1, "y": base}]), **_line(MUTED, 1, [4, 4])}
+    return Figure(
+        "precision_recall_curve", "Precision and recall", says, _spec(says, curves, ("Recall", "Precision"), [floor])
+    )
 
 
 def _curves(held: Held, trace: Callable[[Bools, Floats], tuple[Floats, Floats, float]]) -> list[_Curve]:
@@ -84,8 +88,8 @@ def _says(held: Held, curves: list[_Curve], what: str, chance: str) -> str:
     mean = float(np.mean([curve.area for curve in curves]))
     low, high = curves[0], curves[-1]
     return (
-        f"The mean {what} of {len(curves)} classes, each against the rest, is {number(mean)}; {chance}. It is lowest for "
-        f"“{low.name}” (orange), {number(low.area)}, and highest for “{high.name}”, {number(high.area)}."
+        f"The mean {what} of {len(curves)} classes, each against the rest, is {number(mean)}; {chance}. It is lowest "
+        f"for “{low.name}” (orange), {number(low.area)}, and highest for “{high.name}”, {number(high.area)}."
     )
 
 
@@ -93,9 +97,12 @@ def _spec(says: str, curves: list[_Curve], titles: tuple[str, str], behind: list
     single = len(curves) == 1
     drawn = [curves[i] for i in thin(len(curves), _MOST_CURVES)]
     layers = [
-        {"data": data(_points(curve)), **_line(FIRST if single else SECOND if i == 0 else MUTED, 2 if single or i == 0 else 1)}
+        {
+            "data": data(_points(curve)),
+            **_line(FIRST if single else SECOND if i == 0 else MUTED, 2 if single or i == 0 else 1),
+        }
         for i, curve in reversed(list(enumerate(drawn)))
-    ]  # fmt: skip
+    ]
     axes = {"x": share("x", titles[0]), "y": share("y", titles[1])}
     frame = {"mark": {"type": "point", "opacity": 0}, "encoding": axes}
     return chart(says, [{"x": 0, "y": 0}], [frame, *behind, *layers], height=360)
@@ -106,6 +113,6 @@ def _points(curve: _Curve) -> list[dict[str, float]]:
 
 
 def _line(colour: str, width: float, dash: list[int] | None = None) -> Spec:
-    mark = {"type": "line", "color": colour, "strokeWidth": width, "order": None} | ({"strokeDash": dash} if dash else {})
+    mark = {"type": "line", "color": colour, "strokeWidth": width} | ({"strokeDash": dash} if dash else {})
     place = {"x": {"field": "x", "type": "quantitative"}, "y": {"field": "y", "type": "quantitative"}}
-    return {"mark": {k: v for k, v in mark.items() if v is not None}, "encoding": {**place, "order": {"value": 0}}}
+    return {"mark": mark, "encoding": {**place, "order": {"value": 0}}}

@@ -26,8 +26,8 @@ def reliability_diagram(held: Held) -> Figure | None:
     gap = max(rows, key=lambda row: abs(row["promised"] - row["happened"]))
     outside = sum(not row["low"] <= row["promised"] <= row["high"] for row in rows)
     says = (
-        f"{what}: in {outside} of {bins} groups of equal size the promised probability lies outside the 95 % band of what "
-        f"happened. The widest gap: {number(gap['promised'])} promised, {number(gap['happened'])} happened."
+        f"{what}: in {outside} of {bins} groups of equal size the promised probability lies outside the 95 % band of "
+        f"what happened. The widest gap: {number(gap['promised'])} promised, {number(gap['happened'])} happened."
     )
     return Figure("reliability_diagram", "Reliability", says, _spec(says, rows))
 
@@ -37,12 +37,21 @@ def _question(held: Held) -> tuple[Floats, Bools, str]:
         return held.score[:, 1], held.actual[:, 1], f"Probability of “{held.classes[1]}”"
     if held.task == "multilabel":
         return held.score.ravel(), held.actual.ravel(), "Probability of every label"
-    return held.score.max(axis=1), (held.actual & held.chosen).any(axis=1), "Probability of the predicted class"
+    return (
+        held.score.max(axis=1),
+        np.asarray((held.actual & held.chosen).any(axis=1)),
+        "Probability of the predicted class",
+    )
 
 
 def _bin(promised: Floats, happened: Bools) -> dict[str, float]:
     low, high = wilson(happened.sum(), len(happened))
-    return {"promised": float(promised.mean()), "happened": float(happened.mean()), "low": float(low), "high": float(high)}
+    return {
+        "promised": float(promised.mean()),
+        "happened": float(happened.mean()),
+        "low": float(low),
+        "high": float(high),
+    }
 
 
 def _spec(says: str, rows: list[dict[str, float]]) -> Spec:
@@ -50,8 +59,18 @@ def _spec(says: str, rows: list[dict[str, float]]) -> Spec:
     line = {"x": {"field": "promised", "type": "quantitative"}, "y": {"field": "happened", "type": "quantitative"}}
     ends = [{"promised": 0, "happened": 0}, {"promised": 1, "happened": 1}]
     layers = [
-        {"data": data(ends), "mark": {"type": "line", "color": MUTED, "strokeDash": [4, 4], "strokeWidth": 1}, "encoding": line},
-        {"mark": {"type": "rule", "color": FIRST, "strokeWidth": 2, "opacity": 0.6}, "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}}},
-        {"mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": FIRST}, "encoding": {"x": x, "y": y}},
-    ]  # fmt: skip
+        {
+            "data": data(ends),
+            "mark": {"type": "line", "color": MUTED, "strokeDash": [4, 4], "strokeWidth": 1},
+            "encoding": line,
+        },
+        {
+            "mark": {"type": "rule", "color": FIRST, "strokeWidth": 2, "opacity": 0.6},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": FIRST},
+            "encoding": {"x": x, "y": y},
+        },
+    ]
     return chart(says, rows, layers, height=360)

@@ -17,14 +17,18 @@ def residuals_by_prediction(values: Values) -> Figure:
     order = np.argsort(values.prediction, kind="stable")
     residual = values.truth - values.prediction
     kept = order[thin(len(order), _MOST_POINTS)]
-    said = [(float(values.prediction[part].mean()), float(residual[part].mean())) for part in (order[: -(-len(order) // 10)], order[-(-(-len(order) // 10)) :])]
+    tenth = max(len(order) // 10, 1)
+    lowest, highest = (_side(float(residual[part].mean())) for part in (order[:tenth], order[-tenth:]))
     says = (
-        f"Among the tenth of rows with the lowest predictions truth lies {_side(said[0][1])} the prediction on average, "
-        f"among the tenth with the highest {_side(said[1][1])}; no pattern would be best."
+        f"Among the tenth of rows with the lowest predictions the truth lies {lowest} the prediction on average, "
+        f"among the tenth with the highest {highest}; no pattern would be best."
     )
     rows = [{"prediction": float(values.prediction[i]), "residual": float(residual[i])} for i in kept]
     x, y = quantity("prediction", "Prediction"), quantity("residual", "Truth minus prediction", zero=True)
-    points = {"mark": {"type": "point", "filled": True, "size": 16, "opacity": 0.45, "color": FIRST}, "encoding": {"x": x, "y": y}}
+    points = {
+        "mark": {"type": "point", "filled": True, "size": 16, "opacity": 0.45, "color": FIRST},
+        "encoding": {"x": x, "y": y},
+    }
     return Figure("residuals_by_prediction", "Residuals by prediction", says, chart(says, rows, [points, _zero()]))
 
 
@@ -39,9 +43,15 @@ def residual_histogram(values: Values) -> Figure:
         f"Half of the {len(residual):,} sealed rows err by less than {number(float(half))}, nine in ten by less than "
         f"{number(float(most))}; the mean residual is {number(float(residual.mean()))}."
     )
-    rows = [{"low": float(a), "high": float(b), "rows": int(n)} for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)]
+    rows = [
+        {"low": float(a), "high": float(b), "rows": int(n)}
+        for a, b, n in zip(edges[:-1], edges[1:], counts, strict=True)
+    ]
     x, y = quantity("low", "Truth minus prediction"), quantity("rows", "Sealed rows", zero=True)
-    bars = {"mark": {"type": "bar", "color": FIRST, "opacity": 0.75, "binSpacing": 1}, "encoding": {"x": {**x, "bin": {"binned": True}}, "x2": {"field": "high"}, "y": y}}
+    bars = {
+        "mark": {"type": "bar", "color": FIRST, "opacity": 0.75, "binSpacing": 1},
+        "encoding": {"x": {**x, "bin": {"binned": True}}, "x2": {"field": "high"}, "y": y},
+    }
     return Figure("residual_histogram", "Spread of the residuals", says, chart(says, rows, [bars]))
 
 
@@ -50,4 +60,8 @@ def _side(mean: float) -> str:
 
 
 def _zero() -> Spec:
-    return {"data": data([{"at": 0}]), "mark": {"type": "rule", "color": SECOND}, "encoding": {"y": {"field": "at", "type": "quantitative"}}}
+    return {
+        "data": data([{"at": 0}]),
+        "mark": {"type": "rule", "color": SECOND},
+        "encoding": {"y": {"field": "at", "type": "quantitative"}},
+    }
