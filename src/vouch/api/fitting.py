@@ -1,0 +1,136 @@
+"""The verbs that train, or say how they would."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Unpack
+
+import torch
+
+from vouch import store
+from vouch.api.measuring import measure
+from vouch.api.predicting import Bundle
+from vouch.api.preparing import Ready, choose, gather, prepare
+from vouch.contracts.options import FitOptions
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Progress
+from vouch.contracts.schema import Schema
+from vouch.data.clean import clean
+from vouch.errors import UsageError, nearest
+from vouch.nets.network import outputs_of
+from vouch.objectives import Supervised
+from vouch.report import pages
+from vouch.training.budget import epochs_within, seconds_of
+from vouch.training.checkpoint import Checkpoints
+from vouch.training.loop import Job, train
+
+_TRAINING_SHARE = 0.85
+
+
+def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) -> Bundle:
+    """Train a deep network on raw data, and measure it on rows that training never saw.
+
+    Args:
+        data: a path, a glob, a folder, a frame, arrays; see ``docs/reference/data-formats.md``.
+        target: the column to predict; may be left out when the data itself says it (class folders).
+        options: see :class:`vouch.contracts.options.FitOptions`.
+
+    Returns:
+        The bundle; written to ``out`` as well when that is given.
+
+    Raises:
+        VouchError: the data, the options or the place to write to are not usable.
+
+    Example:
+        >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+        >>> bundle = fit(rows, "large", settings={"epochs": 2})
+        >>> bundle.schema.task
+        'binary'
+    """
+    _check_options(options)
+    progress = options.get("progress", _silent)
+    started = time.perf_counter()
+    dataset, schema = gather(data, target, options)
+    progress("read", rows=dataset.frame.height, columns=dataset.frame.width, task=schema.task)
+    ready = prepare(dataset, schema, options)
+    prepared = time.perf_counter()
+    progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
+    ready = _within_budget(ready, options, prepared - started)
+    partial = _begin(ready, options)
+    history = train(_job(ready, partial, progress))
+    trained = time.perf_counter()
+    seconds = {"prepare": prepared - started, "train": trained - prepared}
+    bundle = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
+    if partial is not None:
+        store.save(bundle, Path(str(options["out"])), pages(bundle))
+        partial.end()
+    progress("done", seconds=round(time.perf_counter() - started, 1))
+    return bundle
+
+
+def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions]) -> tuple[Schema, Recipe]:
+    """What ``fit`` would do with the same arguments: the schema, and the recipe with every default filled in."""
+    _check_options(options)
+    dataset, schema = gather(data, target, options)
+    return schema, choose(clean(dataset, schema), schema, options)
+
+
+def _within_budget(ready: Ready, options: FitOptions, spent: float) -> Ready:
+    """The recipe with no more epochs than fit into the budget, less what preparing took and measuring will take."""
+    if not options.get("budget") or options.get("resume"):
+        return ready
+    left = max(seconds_of(options["budget"] or "") - spent, 1.0) * _TRAINING_SHARE
+    epochs = epochs_within(_job(ready, None, _silent), left)
+    return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
+
+
+def _begin(ready: Ready, options: FitOptions) -> store.Partial | None:
+    """The folder for checkpoints beside ``out``, if there is to be one."""
+    if options.get("out") is None:
+        return None
+    partial = store.Partial.beside(Path(str(options["out"])))
+    if not options.get("resume"):
+        partial.begin(ready.recipe, ready.fingerprint)
+    return partial
+
+
+def _job(ready: Ready, partial: store.Partial | None, progress: Progress) -> Job:
+    """The training run: supervised, choosing on the validation rows."""
+    recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
+    truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
+
+    held = [x[valid] for x in ready.inputs]
+
+    def evaluate(network: torch.nn.Module) -> float:
+        return ready.task.score(ready.task.decode(outputs_of(network, held).cpu()), truth)
+
+    def augment(batch: list[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
+        pairs = zip(ready.encoders, batch, strict=True)
+        return [encoder.augment(x, recipe, generator) for encoder, x in pairs]
+
+    return Job(
+        network=ready.network,
+        inputs=ready.inputs,
+        target=ready.wanted,
+        rows=torch.from_numpy(ready.split.train).to(valid.device),
+        objective=Supervised(ready.task, recipe.label_smoothing, recipe.l1),
+        augment=augment,
+        evaluate=evaluate,
+        recipe=recipe,
+        checkpoints=Checkpoints(partial.checkpoint if partial else None),
+        progress=progress,
+    )
+
+
+def _check_options(options: Mapping[str, object]) -> None:
+    known = FitOptions.__annotations__
+    for name in options:
+        if name not in known:
+            raise UsageError(f"fit has no option '{name}'", next_step=nearest(name, known))
+
+
+def _silent(event: str, /, **facts: float | int | str | None) -> None:
+    """No progress is told."""

@@ -1,0 +1,107 @@
+"""Score the sealed rows, once, with simple methods beside the network."""
+
+from __future__ import annotations
+
+import platform
+import time
+from datetime import UTC, datetime
+from importlib.metadata import version
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import polars as pl
+import torch
+
+from vouch.api.predicting import Bundle
+from vouch.api.preparing import Ready
+from vouch.audit.evidence import Truth, evidence
+from vouch.audit.verdict import verdict_sentence
+from vouch.contracts.bundle import Evidence, Example, Look, Run
+from vouch.contracts.roles import Encoder
+from vouch.data.schema import modality
+from vouch.nets.network import outputs_of
+from vouch.training.baseline_features import Block
+from vouch.training.baselines import baselines
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+
+def measure(ready: Ready, history: list[tuple[int, float, float, float]], seconds: dict[str, float]) -> Bundle:
+    """Score the sealed rows once, with simple methods beside the network."""
+    started = time.perf_counter()
+    rows, name = ready.split.test, ready.schema.target.name
+    ready.network.cpu()
+    decoded = ready.task.decode(outputs_of(ready.network, [x.cpu()[rows] for x in ready.inputs]))
+    target = ready.dataset.frame[name]
+    found = _evidence(ready, decoded)
+    predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(ready.task.frame(decoded))
+    versions = {"vouch": version("deepvouch"), "python": platform.python_version()}
+    versions |= {library: version(library) for library in ("torch", "polars", "numpy", "scikit-learn", "safetensors")}
+    seconds = {**seconds, "measure": time.perf_counter() - started}
+    notes = ready.dataset.notes
+    run = Run(
+        ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(), notes
+    )
+    look = Look("fit", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "held-out figures of the new bundle")
+    return Bundle(
+        ready.schema, ready.task, ready.recipe, ready.encoders, ready.network, ready.split, found, predictions, run,
+        (look,), _examples(ready, decoded),
+    )  # fmt: skip
+
+
+def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
+    """Figures of the network and of simple methods on the same sealed rows."""
+    task, rows = ready.task, ready.split
+    if not len(rows.test):
+        return Evidence((), {}, "No rows were sealed, so nothing is known of how good the network is on new rows.")
+    truth = task.truth(ready.dataset.frame[ready.schema.target.name])
+    blocks = [_block(ready, encoder, x) for encoder, x in zip(ready.encoders, ready.inputs, strict=True)]
+    learned_on = np.concatenate([rows.train, rows.valid])
+    simple = baselines(blocks, truth, task.name, learned_on, rows.test, ready.recipe.seed)
+    held = Truth(task.name, task.classes, truth[rows.test], groups=_groups(ready))
+    seed = ready.recipe.seed
+    figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
+    verdict = verdict_sentence(held, decoded, simple.predictions, seed)
+    failed = tuple(f"{name} could not be fitted: {why}" for name, why in simple.failures.items())
+    return Evidence(evidence(held, decoded, seed), figures, verdict, (*simple.notes, *failed))
+
+
+def _block(ready: Ready, encoder: Encoder, encoded: torch.Tensor) -> Block:
+    """Encoded columns as simple methods want them: of categories the codes alone, without their spelling."""
+    capabilities = modality(ready.schema.column(encoder.columns[0]).kind).capabilities
+    cardinalities = getattr(encoder, "cardinalities", None)
+    return Block(
+        encoded.cpu()[:, : len(cardinalities)] if cardinalities else encoded.cpu(), capabilities, cardinalities
+    )
+
+
+def _groups(ready: Ready) -> npt.NDArray[np.generic] | None:
+    """Which sealed rows belong together, when the user named a group."""
+    group = next((column.name for column in ready.schema.columns if column.role == "group"), None)
+    return None if group is None else ready.dataset.frame[group][ready.split.test].cast(pl.String).to_numpy()
+
+
+def _examples(ready: Ready, decoded: npt.NDArray[np.float64], most: int = 12) -> tuple[Example, ...]:
+    """The sealed rows that the network got most wrong."""
+    rows = ready.split.test
+    target = ready.dataset.frame[ready.schema.target.name][rows]
+    losses = ready.task.losses(decoded, ready.task.truth(target))
+    worst = np.argsort(-losses, kind="stable")[:most]
+    said = ready.task.frame(decoded)["prediction"]
+    cells = ready.dataset.frame[rows[worst]]
+    return tuple(
+        Example(
+            int(rows[i]),
+            str(target[int(i)]),
+            str(said[int(i)]),
+            float(losses[i]),
+            _cells(ready, cells.row(k, named=True)),
+        )
+        for k, i in enumerate(worst)
+    )
+
+
+def _cells(ready: Ready, row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
+    shown = ready.schema.features[:30]
+    return tuple((column.name, modality(column.kind).show(row[column.name], column)) for column in shown)

@@ -1,0 +1,124 @@
+"""The bundle as people use it: load, predict, write."""
+
+from __future__ import annotations
+
+from dataclasses import fields
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from vouch import store
+from vouch.contracts.bundle import BundleValue
+from vouch.contracts.dataset import Note
+from vouch.data.clean import clean, unreadable_rows
+from vouch.data.encode import encode
+from vouch.data.read import read
+from vouch.errors import OutputError, UsageError
+from vouch.nets.network import find_device, outputs_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+
+class Bundle(BundleValue):
+    """A trained network with all that it was made from; the verbs are its methods."""
+
+    def predict(self, data: object) -> npt.NDArray[np.generic]:
+        """The predicted class names, or values, of new rows (B,)."""
+        return predict(self, data)["prediction"].to_numpy()
+
+    def predict_proba(self, data: object) -> npt.NDArray[np.float64]:
+        """Probabilities of new rows (B, K), in the order of ``bundle.task.classes``.
+
+        Raises:
+            UsageError: the task has no probabilities.
+        """
+        frame = predict(self, data)
+        columns = [name for name in frame.columns if name.startswith("probability[")]
+        if not columns:
+            raise UsageError("a regression has no probabilities", next_step="Use predict instead.")
+        return frame.select(columns).to_numpy()
+
+    def save(self, path: str | Path) -> Path:
+        """Write the folder ``path``."""
+        return store.save(self, Path(path))
+
+
+def load(path: str | Path) -> Bundle:
+    """Read a bundle from its folder; no code in it can run.
+
+    Args:
+        path: the folder ``NAME.vouch``.
+
+    Returns:
+        The bundle, whose predictions equal those of the one that was saved.
+
+    Raises:
+        BundleError: it is absent, damaged, or of a later version.
+    """
+    return as_bundle(store.load(Path(path)))
+
+
+def predict(bundle: BundleValue, data: object, *, device: str = "auto") -> pl.DataFrame:
+    """Predict new rows, whose columns may be missing, extra or in another order.
+
+    Args:
+        bundle: from ``fit`` or ``load``.
+        data: whatever ``fit`` reads, with or without the target.
+        device: where to compute.
+
+    Returns:
+        One row for each row of the data: "prediction", and probabilities where the task has any; null where a
+        picture could not be read.
+    """
+    return predict_with_notes(bundle, data, device=device)[0]
+
+
+def predict_with_notes(
+    bundle: BundleValue, data: object, *, device: str = "auto"
+) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """The same as :func:`predict`, and what had to be done to the data on the way."""
+    dataset = read(data)
+    canonical = clean(dataset, bundle.schema, labelled=False)
+    place = find_device(device)
+    inputs = [x.to(place) for x in encode(canonical.frame, bundle.encoders)]
+    outputs = outputs_of(bundle.network.to(place), inputs)
+    frame = bundle.task.frame(bundle.task.decode(outputs.cpu()))
+    bad = unreadable_rows(dataset, canonical, bundle.schema)
+    notes = canonical.notes
+    if bad.any():
+        frame = frame.with_columns(pl.when(~bad).then(pl.all()))
+        notes = (
+            *notes,
+            Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())),
+        )
+    return frame, notes
+
+
+def write_table(frame: pl.DataFrame, path: Path) -> Path:
+    """Write predictions as .csv, .parquet or .jsonl: whole, or not at all.
+
+    Raises:
+        UsageError: another ending.
+        OutputError: the place cannot be written.
+    """
+    writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson}
+    if path.suffix not in writers:
+        raise UsageError(
+            f"'{path.name}' has no known ending", expected=", ".join(writers), received=path.suffix or "none"
+        )
+    fresh = path.with_name(f".{path.name}.new")
+    try:
+        writers[path.suffix](fresh)
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise OutputError("the predictions cannot be written", where=str(path), received=str(error)[:200]) from error
+    return path
+
+
+def as_bundle(value: BundleValue) -> Bundle:
+    """The same value with the verbs as methods."""
+    return Bundle(**{field.name: getattr(value, field.name) for field in fields(value)})

@@ -1,0 +1,107 @@
+"""From what the user gives to a network that is ready to train."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+import torch
+
+from vouch import store
+from vouch.contracts.dataset import Dataset
+from vouch.contracts.options import FitOptions
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Encoder, Target
+from vouch.contracts.schema import Schema
+from vouch.contracts.split import Split
+from vouch.data.clean import clean
+from vouch.data.encode import encode, fit_encoders
+from vouch.data.join import join_test
+from vouch.data.read import read
+from vouch.data.schema import Hints, infer, modality
+from vouch.data.split import FEWEST_ROWS, SplitPlan, split
+from vouch.errors import TargetError
+from vouch.nets.build import build_network
+from vouch.nets.network import find_device
+from vouch.tasks import fit_task
+from vouch.training.budget import seconds_of
+from vouch.training.plan import BUDGET, Facts, plan
+from vouch.training.settings import override, read_settings
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Ready:
+    """Data and network as training wants them; what each station added, in order."""
+
+    dataset: Dataset
+    schema: Schema
+    split: Split
+    recipe: Recipe
+    task: Target
+    encoders: tuple[Encoder, ...]
+    inputs: list[torch.Tensor]
+    wanted: torch.Tensor
+    network: torch.nn.Module
+    fingerprint: str
+
+
+def gather(data: object, target: str | None, options: FitOptions) -> tuple[Dataset, Schema]:
+    """Raw data with its test rows, and what its columns are."""
+    dataset = read(data, columns=options.get("columns"))
+    target = target or dataset.target
+    if target is None:
+        raise TargetError(
+            "no target is named", where=dataset.source, received="columns " + ", ".join(dataset.frame.columns[:12]),
+            next_step="Name the column to predict with --target.",
+        )  # fmt: skip
+    if options.get("test") is not None:
+        dataset = join_test(dataset, read(options.get("test"), columns=options.get("columns")), target)
+    hints = Hints(
+        target, options.get("task"), options.get("group"), options.get("time"),
+        options.get("types") or {}, options.get("drop") or (),
+    )  # fmt: skip
+    return dataset, infer(dataset, hints)
+
+
+def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:
+    """Clean, plan, split, encode, and build the network."""
+    canonical = clean(dataset, schema)
+    recipe = choose(canonical, schema, options)
+    fingerprint = hashlib.sha256(canonical.frame.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
+    if options.get("resume") and options.get("out"):
+        kept = store.Partial.beside(Path(str(options["out"]))).recipe(fingerprint)
+        recipe = override(recipe, kept)
+    sizes = SplitPlan(recipe.seed, recipe.valid_fraction, recipe.test_fraction, options.get("fewest_rows", FEWEST_ROWS))
+    parts, notes = split(canonical, schema, sizes)
+    canonical = canonical.with_notes(*notes)
+    target = canonical.frame[schema.target.name]
+    task = fit_task(schema.task, target[parts.train])
+    wanted = task.encode(target)
+    classes = wanted if schema.task in ("binary", "multiclass") else None
+    encoders = fit_encoders(canonical, schema, parts, recipe, classes)
+    inputs = encode(canonical.frame, encoders)
+    place = find_device(options.get("device", "auto"))
+    network = build_network(encoders, task.outputs, recipe).to(place)
+    inputs, wanted = [x.to(place) for x in inputs], wanted.to(place)
+    return Ready(canonical, schema, parts, recipe, task, encoders, inputs, wanted, network, fingerprint)
+
+
+def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:
+    """The default recipe for this data, then the user's file, then single settings, then the seed."""
+    features = [(column, modality(column.kind).capabilities) for column in schema.features]
+    chosen = plan(Facts(features, _unsealed(canonical), schema.task, seconds_of(options.get("budget") or BUDGET)))
+    if (given := options.get("recipe")) is not None:
+        chosen = override(chosen, given if isinstance(given, Mapping) else read_settings(Path(given)))
+    chosen = override(chosen, options.get("settings") or {})
+    seed = options.get("seed")
+    return chosen if seed is None else override(chosen, {"seed": seed})
+
+
+def _unsealed(dataset: Dataset) -> int:
+    """Rows that the data itself does not put aside for testing."""
+    if dataset.part is None:
+        return dataset.frame.height
+    return int((dataset.frame[dataset.part].cast(pl.String).str.to_lowercase() != "test").sum())
