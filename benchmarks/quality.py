@@ -27,7 +27,23 @@ from sklearn.model_selection import KFold, RepeatedStratifiedKFold, train_test_s
 import vouch
 
 DATA = Path(os.environ.get("VOUCH_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
-ADULT = ["age", "workclass", "fnlwgt", "education", "education-num", "marital-status", "occupation", "relationship", "race", "sex", "capital-gain", "capital-loss", "hours-per-week", "native-country", "income"]
+ADULT = [
+    "age",
+    "workclass",
+    "fnlwgt",
+    "education",
+    "education-num",
+    "marital-status",
+    "occupation",
+    "relationship",
+    "race",
+    "sex",
+    "capital-gain",
+    "capital-loss",
+    "hours-per-week",
+    "native-country",
+    "income",
+]
 
 
 NEWS = ["class", "title", "description"]
@@ -170,9 +186,9 @@ def _paired(name: str, found: dict[str, dict[str, list[float]]]) -> None:
             gaps = np.array(values) - np.array(other)
             error = gaps.std(ddof=1) * np.sqrt(1 / len(gaps) + 0.25)
             reach = stats.t.ppf(0.975, len(gaps) - 1) * error
-            print(
-                f"{name} network − {method} {metric}: {gaps.mean():+.4f} [{gaps.mean() - reach:+.4f}, {gaps.mean() + reach:+.4f}]"
-            )
+            middle = gaps.mean()
+            ends = f"[{middle - reach:+.4f}, {middle + reach:+.4f}]"
+            print(f"{name} network − {method} {metric}: {middle:+.4f} {ends}")
 
 
 if __name__ == "__main__":

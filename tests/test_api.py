@@ -115,7 +115,7 @@ def test_no_target_is_refused_with_the_columns():
 
 def test_unknown_options_and_keys_are_refused_with_a_suggestion():
     with pytest.raises(UsageError, match="Did you mean 'budget'"):
-        vouch.fit(rows(), "y", budgets="5m")
+        vouch.fit(rows(), "y", budgets="5m")  # pyright: ignore[reportCallIssue]
     with pytest.raises(UsageError, match="Did you mean 'epochs'"):
         vouch.fit(rows(), "y", settings={"epoch": 3})
 

@@ -55,16 +55,16 @@ class VouchError(Exception):
     @property
     def line(self) -> str:
         """The whole message on one line, as the command line prints it."""
-        parts = [self.what + (f" ({self.where})" if self.where else "")]
+        parts = [_cut(self.what) + (f" ({_cut(self.where)})" if self.where else "")]
         if self.expected or self.received:
             said = [
-                f"expected {self.expected}" if self.expected else "",
-                f"got {self.received}" if self.received else "",
+                f"expected {_cut(self.expected)}" if self.expected else "",
+                f"got {_cut(self.received)}" if self.received else "",
             ]
             parts[0] += ": " + ", ".join(filter(None, said))
         parts[0] += "" if parts[0].endswith(("?", "!")) else "."
         if self.next_step:
-            parts.append(self.next_step)
+            parts.append(_cut(self.next_step))
         text = " ".join([*parts, f"[{self.code}]"])
         return " ".join(_printable(text).split())
 
@@ -188,6 +188,11 @@ def nearest(name: str, known: Iterable[str]) -> str:
         return f"Did you mean '{folded[close[0]]}'?"
     shown = ", ".join(names[:12]) + (f" and {len(names) - 12} more" if len(names) > 12 else "")
     return f"There is: {shown}." if names else "There is none."
+
+
+def _cut(text: str, most: int = 400) -> str:
+    """Names and cells of any length, so that one line stays one that can be read."""
+    return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
 
 
 def _printable(text: str) -> str:

@@ -131,6 +131,7 @@ def _training_table(
         ensure_all_finite="allow-nan",
         y_numeric=numeric,
         multi_output=False,
+        ensure_min_samples=2,
     )
     return _columns(X), y
 

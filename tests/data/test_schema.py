@@ -91,7 +91,7 @@ def test_the_task_that_the_user_names_wins():
 
 
 def test_an_absent_target_is_refused_with_the_nearest_name():
-    with pytest.raises(ColumnError, match="Did you mean 'y'"):
+    with pytest.raises(TargetError, match="Did you mean 'y'"):
         infer(dataset(x=range(ROWS)), Hints("Y"))
 
 

@@ -81,7 +81,7 @@ def test_every_size_becomes_the_wanted_one(size: tuple[int, int]) -> None:
 def test_the_whole_picture_is_kept_whatever_its_shape() -> None:
     left_half_white = np.zeros((20, 200, 3), np.uint8)
     left_half_white[:, :100] = 255
-    found = decode(as_bytes(Image.fromarray(left_half_white)), (16, 16), 3)
+    found = decode(encoded(Image.fromarray(left_half_white)), (16, 16), 3)
     assert found[:, :6].min() > 240
     assert found[:, 10:].max() < 15
 

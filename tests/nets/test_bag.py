@@ -1,5 +1,7 @@
 """The n-gram bag."""
 
+from typing import Any
+
 import torch
 from torch.func import functional_call, grad, vmap
 
@@ -43,9 +45,9 @@ def test_a_run_longer_than_the_text_is_left_out():
 
 def test_works_under_vmap_per_example():
     bag = _bag()
-    weights = dict(bag.named_parameters())
+    weights: dict[str, Any] = dict(bag.named_parameters())
 
-    def loss(weights: dict[str, torch.Tensor], row: torch.Tensor) -> torch.Tensor:
+    def loss(weights: dict[str, Any], row: torch.Tensor) -> torch.Tensor:
         return functional_call(bag, weights, (row[None],)).square().sum()
 
     each = vmap(grad(loss), in_dims=(None, 0))(weights, IDS)

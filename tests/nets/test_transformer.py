@@ -1,5 +1,7 @@
 """The sequence encoder, by attention and by convolution."""
 
+from typing import Any
+
 import pytest
 import torch
 from torch.func import functional_call, grad, vmap
@@ -46,9 +48,9 @@ def test_sequence_is_zero_at_the_padding_alone(kernel: int):
 @pytest.mark.parametrize("kernel", KERNELS)
 def test_works_under_vmap_per_example(kernel: int):
     encoder = _encoder(kernel)
-    weights = dict(encoder.named_parameters())
+    weights: dict[str, Any] = dict(encoder.named_parameters())
 
-    def loss(weights: dict[str, torch.Tensor], row: torch.Tensor) -> torch.Tensor:
+    def loss(weights: dict[str, Any], row: torch.Tensor) -> torch.Tensor:
         return functional_call(encoder, weights, (row[None],)).square().sum()
 
     each = vmap(grad(loss), in_dims=(None, 0))(weights, IDS)

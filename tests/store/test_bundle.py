@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import shutil
@@ -77,6 +78,8 @@ def test_a_damaged_description_is_refused(copy, text):
 def _change(copy, edit):
     facts = json.loads((copy / "model.json").read_text())
     edit(facts)
+    text = json.dumps(facts["model"], sort_keys=True)
+    facts["digests"]["model"] = hashlib.sha256(text.encode()).hexdigest()
     (copy / "model.json").write_text(json.dumps(facts))
 
 
@@ -99,6 +102,13 @@ def test_a_bundle_of_a_later_version_is_refused(copy):
 )
 def test_a_description_that_does_not_fit_the_weights_is_refused(copy, edit):
     _change(copy, edit)
+    with pytest.raises(BundleDamagedError):
+        vouch.load(copy)
+
+
+def test_a_description_that_was_edited_is_refused_even_where_it_still_fits(copy):
+    text = (copy / "model.json").read_text()
+    (copy / "model.json").write_text(text.replace('"seed": 0', '"seed": 1'))
     with pytest.raises(BundleDamagedError):
         vouch.load(copy)
 

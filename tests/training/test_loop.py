@@ -4,6 +4,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -31,7 +32,7 @@ class Net(nn.Module):
         return self.layers(x).unsqueeze(1)
 
 
-def job(recipe=RECIPE, folder=None, progress=lambda *_, **__: None, net=Net):
+def job(recipe=RECIPE, folder=None, progress=lambda *_, **__: None, net: Callable[[], nn.Module] = Net):
     torch.manual_seed(0)
     x = torch.randn(100, 3)
     y = x @ torch.tensor([1.0, -2.0, 0.5])
@@ -53,7 +54,7 @@ def weights(one):
 
 def test_training_lowers_the_loss_and_tells_every_epoch():
     told = []
-    one = job(progress=lambda event, /, **facts: told.append(facts["epoch"]))
+    one = job(progress=lambda _, /, **facts: told.append(facts["epoch"]))
     history = train(one)
     assert history[-1].loss < history[0].loss
     assert told == [1, 2, 3, 4, 5, 6]
@@ -72,7 +73,7 @@ def test_an_interrupted_run_that_is_resumed_ends_with_the_same_bits(tmp_path, re
     whole = job(recipe)
     train(whole)
 
-    def stop(event, /, **facts):
+    def stop(_, /, **facts):
         if facts["epoch"] == 3:
             raise KeyboardInterrupt
 
@@ -143,7 +144,7 @@ def test_moments_come_back_in_the_memory_layout_of_their_weights(tmp_path):
         x = torch.randn(100, 1, 8, 8)
         return replace(base, inputs=[x], evaluate=lambda network: network(x[80:]).square().mean().item())
 
-    def stop(event, /, **facts):
+    def stop(_, /, **facts):
         if facts["epoch"] == 2:
             raise KeyboardInterrupt
 

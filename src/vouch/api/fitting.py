@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
@@ -12,8 +12,8 @@ import torch
 
 from vouch import store
 from vouch.api.measuring import measure
-from vouch.api.predicting import Bundle
-from vouch.api.preparing import Ready, choose, gather, prepare
+from vouch.api.predicting import Bundle, device_of
+from vouch.api.preparing import Ready, as_asked, choose, gather, prepare
 from vouch.contracts.options import FitOptions
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Progress
@@ -26,6 +26,7 @@ from vouch.report import pages
 from vouch.training.budget import epochs_within, seconds_of
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
+from vouch.training.plan import BUDGET
 
 _TRAINING_SHARE = 0.85
 
@@ -51,6 +52,7 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
         'binary'
     """
     _check_options(options)
+    _check_place(options)
     progress = options.get("progress", _silent)
     started = time.perf_counter()
     dataset, schema = gather(data, target, options)
@@ -60,12 +62,13 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
     ready = _within_budget(ready, options, prepared - started)
     partial = _begin(ready, options)
-    history = train(_job(ready, partial, progress))
+    with partial.kept() if partial else nullcontext():
+        history = train(_job(ready, partial, progress))
     trained = time.perf_counter()
     seconds = {"prepare": prepared - started, "train": trained - prepared}
     bundle = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
     if partial is not None:
-        store.save(bundle, Path(str(options["out"])), pages(bundle))
+        store.save(bundle, Path(str(options.get("out"))), pages(bundle))
         partial.end()
     progress("done", seconds=round(time.perf_counter() - started, 1))
     return bundle
@@ -80,9 +83,10 @@ def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions
 
 def _within_budget(ready: Ready, options: FitOptions, spent: float) -> Ready:
     """The recipe with no more epochs than fit into the budget, less what preparing took and measuring will take."""
-    if not options.get("budget") or options.get("resume"):
+    budget = options.get("budget")
+    if not budget or options.get("resume"):
         return ready
-    left = max(seconds_of(options["budget"] or "") - spent, 1.0) * _TRAINING_SHARE
+    left = max(seconds_of(budget) - spent, 1.0) * _TRAINING_SHARE
     epochs = epochs_within(_job(ready, None, _silent), left)
     return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
@@ -91,7 +95,7 @@ def _begin(ready: Ready, options: FitOptions) -> store.Partial | None:
     """The folder for checkpoints beside ``out``, if there is to be one."""
     if options.get("out") is None:
         return None
-    partial = store.Partial.beside(Path(str(options["out"])))
+    partial = store.Partial.beside(Path(str(options.get("out"))))
     if not options.get("resume"):
         partial.begin(ready.recipe, ready.fingerprint)
     return partial
@@ -125,11 +129,32 @@ def _job(ready: Ready, partial: store.Partial | None, progress: Progress) -> Job
     )
 
 
-def _check_options(options: Mapping[str, object]) -> None:
+def resumable(out: Path) -> bool:
+    """Whether an interrupted run has left something beside ``out`` from which it can go on."""
+    return store.Partial.beside(out).begun
+
+
+def _check_options(options: FitOptions) -> None:
+    """Refuse what can be refused before any data is read."""
     known = FitOptions.__annotations__
     for name in options:
         if name not in known:
             raise UsageError(f"fit has no option '{name}'", next_step=nearest(name, known))
+    seconds_of(options.get("budget") or BUDGET)
+    device_of(options.get("device", "auto"))
+    as_asked(Recipe(), options)
+
+
+def _check_place(options: FitOptions) -> None:
+    """Refuse a place that cannot be written before any time is spent."""
+    if (out := options.get("out")) is None:
+        if options.get("resume"):
+            raise UsageError("there is no place to resume from", next_step="Name with out what was to be written.")
+        return
+    partial = store.Partial.beside(store.check_place(Path(out)))
+    partial.check()
+    if options.get("resume") and not partial.begun:
+        raise partial.nothing()
 
 
 def _silent(event: str, /, **facts: float | int | str | None) -> None:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import polars as pl
+import torch
 
 from vouch import store
 from vouch.contracts.bundle import BundleValue
@@ -20,6 +22,8 @@ from vouch.nets.network import find_device, outputs_of
 if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
+
+_ENDINGS = (".csv", ".parquet", ".jsonl")
 
 
 class Bundle(BundleValue):
@@ -80,9 +84,9 @@ def predict_with_notes(
     bundle: BundleValue, data: object, *, device: str = "auto"
 ) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """The same as :func:`predict`, and what had to be done to the data on the way."""
+    place = device_of(device)
     dataset = read(data)
     canonical = clean(dataset, bundle.schema, labelled=False)
-    place = find_device(device)
     inputs = [x.to(place) for x in encode(canonical.frame, bundle.encoders)]
     outputs = outputs_of(bundle.network.to(place), inputs)
     frame = bundle.task.frame(bundle.task.decode(outputs.cpu()))
@@ -104,19 +108,66 @@ def write_table(frame: pl.DataFrame, path: Path) -> Path:
         UsageError: another ending.
         OutputError: the place cannot be written.
     """
+    check_table(path)
     writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson}
-    if path.suffix not in writers:
-        raise UsageError(
-            f"'{path.name}' has no known ending", expected=", ".join(writers), received=path.suffix or "none"
-        )
-    fresh = path.with_name(f".{path.name}.new")
+    fresh = _beside(path)
     try:
-        writers[path.suffix](fresh)
+        writers[path.suffix.lower()](fresh)
         fresh.replace(path)
-    except OSError as error:
+    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         fresh.unlink(missing_ok=True)
-        raise OutputError("the predictions cannot be written", where=str(path), received=str(error)[:200]) from error
+        raise _unwritable(path, error) from error
     return path
+
+
+def check_table(path: Path) -> None:
+    """Make sure that predictions can be written to a place, before time is spent on them.
+
+    Raises:
+        UsageError: its ending is none of .csv, .parquet and .jsonl.
+        OutputError: the place cannot be written.
+    """
+    if path.suffix.lower() not in _ENDINGS:
+        raise UsageError(
+            "that ending is of no table that can be written", where=str(path), expected=" or ".join(_ENDINGS),
+            received=path.suffix or "none", next_step="Name a file with one of these endings.",
+        )  # fmt: skip
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("a folder of that name is there")
+        fresh = _beside(path)
+        fresh.touch()
+        fresh.unlink()
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
+def _beside(path: Path) -> Path:
+    return path.with_name(f".{path.name}.{os.getpid()}.new")
+
+
+def _unwritable(path: Path, error: BaseException) -> OutputError:
+    return OutputError(
+        "the predictions cannot be written", where=str(path), received=str(error)[:200],
+        next_step="Make room, or name another place.",
+    )  # fmt: skip
+
+
+def device_of(name: str) -> torch.device:
+    """The device of that name, tried out.
+
+    Raises:
+        UsageError: it is not here.
+    """
+    try:
+        place = find_device(name)
+        torch.empty(1, device=place)
+    except (RuntimeError, AssertionError) as error:
+        raise UsageError(
+            f"there is no device '{name}' here", received=str(error).splitlines()[0][:120],
+            next_step="Leave --device out to take what is here.",
+        ) from error  # fmt: skip
+    return place
 
 
 def as_bundle(value: BundleValue) -> Bundle:

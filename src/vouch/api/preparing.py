@@ -23,7 +23,7 @@ from vouch.data.join import join_test
 from vouch.data.read import read
 from vouch.data.schema import Hints, infer, modality
 from vouch.data.split import FEWEST_ROWS, SplitPlan, split
-from vouch.errors import TargetError
+from vouch.errors import ColumnError, TargetError, nearest
 from vouch.nets.build import build_network
 from vouch.nets.network import find_device
 from vouch.tasks import fit_task
@@ -59,6 +59,11 @@ def gather(data: object, target: str | None, options: FitOptions) -> tuple[Datas
         )  # fmt: skip
     if options.get("test") is not None:
         dataset = join_test(dataset, read(options.get("test"), columns=options.get("columns")), target)
+    for name in options.get("sensitive") or ():
+        if name not in dataset.frame.columns:
+            raise ColumnError(
+                f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, dataset.frame.columns)
+            )
     hints = Hints(
         target, options.get("task"), options.get("group"), options.get("time"),
         options.get("types") or {}, options.get("drop") or (),
@@ -72,7 +77,7 @@ def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:
     recipe = choose(canonical, schema, options)
     fingerprint = hashlib.sha256(canonical.frame.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
     if options.get("resume") and options.get("out"):
-        kept = store.Partial.beside(Path(str(options["out"]))).recipe(fingerprint)
+        kept = store.Partial.beside(Path(str(options.get("out")))).recipe(fingerprint)
         recipe = override(recipe, kept)
     sizes = SplitPlan(recipe.seed, recipe.valid_fraction, recipe.test_fraction, options.get("fewest_rows", FEWEST_ROWS))
     parts, notes = split(canonical, schema, sizes)
@@ -92,7 +97,16 @@ def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:
 def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:
     """The default recipe for this data, then the user's file, then single settings, then the seed."""
     features = [(column, modality(column.kind).capabilities) for column in schema.features]
-    chosen = plan(Facts(features, _unsealed(canonical), schema.task, seconds_of(options.get("budget") or BUDGET)))
+    seconds = seconds_of(options.get("budget") or BUDGET)
+    return as_asked(plan(Facts(features, _unsealed(canonical), schema.task, seconds)), options)
+
+
+def as_asked(chosen: Recipe, options: FitOptions) -> Recipe:
+    """A recipe with the user's file in the place of what was planned, then single settings, then the seed.
+
+    Raises:
+        UsageError: the file cannot be read, or a key or a value in it is unknown.
+    """
     if (given := options.get("recipe")) is not None:
         chosen = override(chosen, given if isinstance(given, Mapping) else read_settings(Path(given)))
     chosen = override(chosen, options.get("settings") or {})

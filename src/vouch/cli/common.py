@@ -58,27 +58,31 @@ def fit_options(asked: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as the keyword arguments of ``vouch.fit``."""
     lists = {key: names(asked[key]) for key in ("sensitive", "drop")}
     plain = {key: asked[key] for key in ("task", "test", "group", "time", "budget", "recipe", "seed", "device")}
-    tables = {"types": pairs(asked["types"], "--type"), "settings": pairs(asked["settings"], "--set")}
+    tables = {
+        "types": pairs(asked["types"], "--type", "age=number"),
+        "settings": pairs(asked["settings"], "--set", "epochs=3"),
+    }
     return {**plain, **lists, **tables, "columns": names(asked["columns"]) or None}
 
 
-def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a mapping.
+def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
+    """``KEY=VALUE`` texts as a mapping; the last "=" counts, for names of columns may hold one.
 
     Raises:
         UsageError: one has no "=".
 
     Example:
-        >>> pairs(["epochs=3"], "--set")
+        >>> pairs(["epochs=3"], "--set", "epochs=3")
         {'epochs': '3'}
     """
     found = {}
     for text in texts:
-        key, mark, value = text.partition("=")
-        if not mark:
+        key, _, value = text.rpartition("=")
+        if not key.strip():
             raise UsageError(
-                f"{option} wants KEY=VALUE", received=repr(text), next_step=f"For instance {option} epochs=3."
-            )
+                f"{option} cannot be read", expected="KEY=VALUE", received=repr(text),
+                next_step=f"For instance {option} {example}.",
+            )  # fmt: skip
         found[key.strip()] = value.strip()
     return found
 

@@ -29,7 +29,8 @@ def fit(data: str, target: str | None, out: str | None, as_json: bool, quiet: bo
     try:
         bundle = api.fit(data, target, out=place, resume=asked["resume"], progress=Reporter(quiet), **options)
     except KeyboardInterrupt:
-        print("vouch: the same command with --resume goes on from the last checkpoint", file=sys.stderr)
+        if api.resumable(place):
+            print("vouch: the same command with --resume goes on from the last checkpoint", file=sys.stderr)
         raise
     if as_json:
         emit(facts(bundle, place))

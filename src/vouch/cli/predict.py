@@ -19,8 +19,10 @@ def predict(model: str, data: str, out: str | None, as_json: bool, quiet: bool, 
     """Predict the rows of DATA with MODEL; columns may be missing, extra or in another order."""
     from vouch import api
 
+    if out:
+        api.check_table(Path(out))
     frame, notes = api.predict_with_notes(api.load(model), data, device=device)
-    if not quiet:
+    if notes and not quiet:
         print(*(f"{note.kind}: {note.text}" for note in notes), sep="\n", file=sys.stderr)
     if out:
         api.write_table(frame, Path(out))

@@ -37,7 +37,8 @@ class Recipe:
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.
         number_embedding: units that each number is spread over.
-        category_embedding: units that each category is spread over; its spelling, where that counts, over twice as many.
+        category_embedding: units that each category is spread over; its spelling, where that counts, over twice
+            as many.
         image_width: channels of the first stage of a picture net.
         vocabulary: tokens that the text tokeniser may learn.
         max_tokens: tokens of a text that are read; 0 follows the lengths in the training rows.

@@ -114,7 +114,7 @@ class Modality(Protocol):
         ...
 
     def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None) -> Encoder:
-        """Learn the encoder from the canonical training rows of these columns, and their classes where there are any."""
+        """Learn the encoder from canonical training rows of these columns, and their classes where there are any."""
         ...
 
 

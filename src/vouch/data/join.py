@@ -28,9 +28,13 @@ def join_test(train: Dataset, test: Dataset, target: str) -> Dataset:
         All rows, training rows first.
 
     Raises:
-        TargetError: the test data lacks the target.
+        TargetError: the training data or the test data lacks the target.
         ColumnError: the two have no other column in common.
     """
+    if target not in train.frame.columns:
+        raise TargetError(
+            f"there is no target '{target}'", where=train.source, next_step=nearest(target, train.frame.columns)
+        )
     if target not in test.frame.columns:
         raise TargetError(
             f"the test data lacks the target '{target}'",

@@ -9,8 +9,10 @@ from pathlib import Path
 import polars as pl
 
 from vouch.contracts.dataset import Dataset
-from vouch.contracts.roles import RawColumn
+from vouch.contracts.roles import Modality, RawColumn
 from vouch.contracts.schema import Column, Recognition, Role, Schema
+from vouch.data.media import following_paths
+from vouch.data.read.media import medium_of
 from vouch.errors import ColumnError, EmptyDataError, TargetError, UsageError, nearest
 from vouch.modalities import ALL as MODALITIES
 from vouch.tasks import ALL as TASKS
@@ -34,7 +36,7 @@ MISSING_MARKS = (
     "NaT",
 )
 _SAMPLE = 10_000
-_KINDS = {modality.kind: modality for modality in MODALITIES}
+_KINDS: dict[str, Modality] = {modality.kind: modality for modality in MODALITIES}
 _ALIASES = {
     "boolean": "category",
     "datetime": "date",
@@ -89,12 +91,7 @@ def infer(dataset: Dataset, hints: Hints) -> Schema:
     frame = dataset.frame
     if not frame.height:
         raise EmptyDataError("there is no row", where=dataset.source, next_step="Give data with at least 20 rows.")
-    named = [hints.target, hints.group, hints.time, *hints.types, *hints.drop]
-    for name in filter(None, named):
-        if name not in frame.columns:
-            raise ColumnError(
-                f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, frame.columns)
-            )
+    _check_names(dataset, hints)
     task, task_why, target = _target(dataset, hints)
     columns = tuple(
         target if name == hints.target else _column(frame[name], name, dataset, hints) for name in frame.columns
@@ -111,7 +108,27 @@ def infer(dataset: Dataset, hints: Hints) -> Schema:
     return schema
 
 
-def modality(kind: str) -> object:
+def _check_names(dataset: Dataset, hints: Hints) -> None:
+    """Refuse names of columns that are not there, and a target that is to be something else as well."""
+    names = dataset.frame.columns
+    if hints.target not in names:
+        raise TargetError(
+            f"there is no target '{hints.target}'", where=dataset.source, next_step=nearest(hints.target, names)
+        )
+    for name in (hints.group, hints.time, *hints.types, *hints.drop):
+        if name is not None and name not in names:
+            raise ColumnError(f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, names))
+    for option, named in (("--group", (hints.group,)), ("--time", (hints.time,)), ("--drop", hints.drop)):
+        if hints.target in named:
+            raise UsageError(
+                f"the target '{hints.target}' is named by {option} too", next_step="Name another column there."
+            )
+    for name in {hints.group, hints.time} - {None}:
+        if hints.group == hints.time or name in hints.drop:
+            raise UsageError(f"column '{name}' has two purposes", next_step="Name it once: --group, --time or --drop.")
+
+
+def modality(kind: str) -> Modality:
     """The modality of that kind.
 
     Raises:
@@ -129,14 +146,33 @@ def _column(series: pl.Series, name: str, dataset: Dataset, hints: Hints) -> Col
     raw, marks = profile(series, dataset.root)
     if name in hints.types:
         kind, said = _named_kind(hints.types[name]), "as asked"
-        found = None if kind in _NOT_LEARNED else _KINDS[kind].recognise(raw)
-        options = found.options if found else {}
-        return Column(name, kind, "ignored" if kind in _NOT_LEARNED else role, said, marks, options)
-    found = _recognise(raw)
+        if kind in _NOT_LEARNED:
+            return Column(name, kind, "ignored", said, marks)
+        with following_paths(f"{dataset.source}, column '{name}'"):
+            found = _KINDS[kind].recognise(raw)
+        if found is None and _KINDS[kind].drops_unreadable:
+            raise ColumnError(
+                f"column '{name}' does not hold what a column of the kind '{kind}' holds", where=dataset.source,
+                received=repr(raw.sample.to_list()[:3])[:80], next_step="Leave its --type out, or name another kind.",
+            )  # fmt: skip
+        return Column(name, kind, role, said, marks, found.options if found else {})
+    found = _order(raw, name, dataset) if role == "time" else _recognise(raw, dataset.source)
     if role == "feature" and found.kind in _NOT_LEARNED:
         role = "ignored"
     kind = "category" if role == "group" and found.kind in _NOT_LEARNED else found.kind
     return Column(name, kind, role, found.why, marks, found.options)
+
+
+def _order(raw: RawColumn, name: str, dataset: Dataset) -> Recognition:
+    """The kind under which a column puts the rows in order: dates, or numbers, running ones too."""
+    scales = [m for m in MODALITIES if m.capabilities.continuous and not m.capabilities.spatial]
+    found = [told for scale in scales if (told := scale.recognise(raw)) is not None]
+    if not found:
+        raise ColumnError(
+            f"column '{name}' cannot put the rows in order", where=dataset.source, expected="dates or numbers",
+            received=repr(raw.sample.to_list()[:3])[:80], next_step="Name another --time, or leave it out.",
+        )  # fmt: skip
+    return max(found, key=lambda told: told.confidence)
 
 
 def _target(dataset: Dataset, hints: Hints) -> tuple[str, str, Column]:
@@ -190,14 +226,15 @@ def without_marks(series: pl.Series, marks: Sequence[str]) -> pl.Series:
     return series.set(series.is_in(list(marks)), None) if marks else series
 
 
-def _recognise(raw: RawColumn) -> Recognition:
+def _recognise(raw: RawColumn, source: str) -> Recognition:
     if not len(raw.sample):
         return Recognition("constant", 1.0, "every value is missing")
     if raw.distinct == 1 and raw.series.drop_nulls().n_unique() == 1 and not raw.series.null_count():
         return Recognition("constant", 1.0, "one value only")
     if identifier := _identifier(raw):
         return identifier
-    found = [told for modality in MODALITIES if (told := modality.recognise(raw)) is not None]
+    with following_paths(f"{source}, column '{raw.series.name}'"):
+        found = [told for modality in MODALITIES if (told := modality.recognise(raw)) is not None]
     if not found:
         return Recognition("ignored", 1.0, f"no kind of column reads {raw.series.dtype}")
     return max(found, key=lambda told: told.confidence)
@@ -217,7 +254,7 @@ def _identifier(raw: RawColumn) -> Recognition | None:
         numeric = _KINDS["number"].recognise(raw) or _KINDS["date"].recognise(raw)
         spaces = float(sample.str.contains(r"\s").mean() or 0.0)  # type: ignore[arg-type]
         short = float(sample.str.len_chars().max() or 0) <= 64  # type: ignore[arg-type]
-        media = sample.str.contains(r"(?i)\.(png|jpe?g|gif|bmp|tiff?|webp|txt|wav|flac|mp3)$").all()
+        media = sum(medium_of(cell) is not None for cell in sample.to_list()) >= 0.9 * len(sample)
         wordlike = coded < 0.5 and float(sample.str.len_chars().mean() or 0.0) >= 40  # type: ignore[arg-type]
         if numeric is None and spaces < 0.05 and short and not media and not wordlike:
             return Recognition("identifier", 1.0, "a word of its own in every row")

@@ -15,7 +15,8 @@ class NgramBag(nn.Module):
     """Sum the vectors of pieces and n-grams, each with a learned importance, at unit norm of the importances.
 
     The small first vectors matter: rare pieces then start near nothing, not as noise. The learned importances take the
-    place of tf-idf's. In training whole pieces are dropped, so that no single word decides.
+    place of tf-idf's. In training whole pieces are dropped, so that no single word decides. Several members share the
+    numbering and nothing else: each has vectors and importances of its own, and loses other pieces in training.
 
     Args:
         vocabulary: number of pieces, the padding (0) included.
@@ -23,6 +24,7 @@ class NgramBag(nn.Module):
         ngrams: longest run of pieces that has a vector of its own; 1 is single pieces.
         buckets: rows that the runs of two and more share by hashing.
         dropout: share of pieces, and of entries of the result, dropped in training.
+        members: number of members M; their vectors lie side by side (M·D).
 
     Source:
         Joulin et al., Bag of tricks for efficient text classification (2017); Iyyer et al., Deep unordered
@@ -35,30 +37,38 @@ class NgramBag(nn.Module):
     """
 
     def __init__(
-        self, vocabulary: int, features: int = 64, ngrams: int = 1, buckets: int = 65_536, dropout: float = 0.3
+        self,
+        vocabulary: int,
+        features: int = 64,
+        ngrams: int = 1,
+        buckets: int = 65_536,
+        dropout: float = 0.3,
+        members: int = 1,
     ) -> None:
         super().__init__()
         rows = vocabulary + (buckets if ngrams > 1 else 0)
-        self.vectors = nn.Parameter(torch.randn(rows, features) * _SPREAD)
-        self.importance = nn.Parameter(torch.zeros(rows, 1))
-        self.vocabulary, self.features, self.ngrams = vocabulary, features, ngrams
-        self.buckets, self.dropout = buckets, dropout
+        self.vectors = nn.Parameter(torch.randn(rows, members * features) * _SPREAD)
+        self.importance = nn.Parameter(torch.zeros(rows, members))
+        self.vocabulary, self.features, self.ngrams = vocabulary, members * features, ngrams
+        self.buckets, self.dropout, self.members = buckets, dropout, members
 
     def forward(self, ids: Tensor) -> Tensor:
         """Piece numbers (B, T) to pooled vectors (B, D); a text without pieces is all zeros."""
-        rows, weight = self._rows(ids.long())
+        rows, present = self._rows(ids.long())
+        weight = present.unsqueeze(-1) * F.embedding(rows, self.importance).exp()
         if self.training:
             weight = weight * (torch.rand_like(weight) >= self.dropout)
-        weight = weight * F.embedding(rows, self.importance).squeeze(-1).exp()
-        total = torch.einsum("bt,btd->bd", weight, F.embedding(rows, self.vectors))
-        norm = weight.square().sum(1, keepdim=True).clamp_min(1e-6).sqrt()
-        return F.dropout(total / norm, self.dropout, self.training)
+        vectors = F.embedding(rows, self.vectors).unflatten(2, (self.members, -1))
+        total = torch.einsum("btm,btmd->bmd", weight, vectors)
+        norm = weight.square().sum(1).clamp_min(1e-6).sqrt().unsqueeze(-1)
+        return F.dropout((total / norm).flatten(1), self.dropout, self.training)
 
     def sequence(self, ids: Tensor) -> Tensor:
         """Piece numbers (B, T) to the weighted vector of each piece (B, T, D), zeros at the padding."""
         ids = ids.long()
         weight = F.embedding(ids, self.importance).exp() * (ids > 0).unsqueeze(-1)
-        return weight * F.embedding(ids, self.vectors)
+        vectors = F.embedding(ids, self.vectors).unflatten(2, (self.members, -1))
+        return (weight.unsqueeze(-1) * vectors).flatten(2)
 
     def _rows(self, ids: Tensor) -> tuple[Tensor, Tensor]:
         """Rows of the table for all runs, and 1 where a run holds no padding, else 0."""

@@ -32,10 +32,17 @@ def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> 
 
 
 def _trunk(embedders: Sequence[nn.Module], recipe: Recipe) -> nn.Module:
-    sections = [size for embedder in embedders for size in getattr(embedder, "sections", [1] * embedder.features)]
+    sections = [size for embedder in embedders for size in _sections(embedder)]
     features = sum(sections)
     if "ensemble" in recipe.network:
         return ParameterSharingEnsemble(features, recipe.members, recipe.width, recipe.depth, recipe.dropout, sections)
     if "mlp" in recipe.network:
         return MLP(features, recipe.width, recipe.depth, recipe.dropout)
-    return Straight(features, recipe.dropout)
+    sizes = [int(embedder.features) for embedder in embedders]  # type: ignore[arg-type]
+    shared = min((int(getattr(embedder, "members", 1)) for embedder in embedders), default=1)
+    return Straight(sizes, shared, recipe.dropout)
+
+
+def _sections(embedder: nn.Module) -> list[int]:
+    """Sizes of the parts of an embedder's vector that belong together; single features where it does not say."""
+    return getattr(embedder, "sections", None) or [1] * int(embedder.features)  # type: ignore[arg-type]

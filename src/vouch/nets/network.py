@@ -21,7 +21,8 @@ class Network(nn.Module):
 
     Example:
         >>> from vouch.nets.mlp import MLP
-        >>> net = Network([Flat(nn.Unflatten(1, (2, 1)), columns=2, features=1)], MLP(2, width=8, depth=1, dropout=0.0), outputs=3)
+        >>> two_numbers = Flat(nn.Unflatten(1, (2, 1)), columns=2, features=1)
+        >>> net = Network([two_numbers], MLP(2, width=8, depth=1, dropout=0.0), outputs=3)
         >>> net(torch.zeros(5, 2)).shape
         torch.Size([5, 1, 3])
     """
@@ -88,27 +89,28 @@ class Flat(nn.Module):
 
 
 class Straight(nn.Module):
-    """No trunk at all: the vector itself, as one member.
+    """No trunk at all: the vectors themselves; members that lie side by side in them are told apart.
 
     Args:
-        in_features: size D of the vector.
-        dropout: share of its entries dropped in training.
+        sizes: size of each embedder's vector (sum D); every one holds M members side by side.
+        members: M.
+        dropout: share of entries dropped in training.
 
     Example:
-        >>> Straight(in_features=5, dropout=0.0)(torch.zeros(3, 5)).shape
-        torch.Size([3, 1, 5])
+        >>> Straight([6, 4], members=2, dropout=0.0)(torch.zeros(3, 10)).shape
+        torch.Size([3, 2, 5])
     """
 
-    members = 1
-
-    def __init__(self, in_features: int, dropout: float) -> None:
+    def __init__(self, sizes: Sequence[int], members: int, dropout: float) -> None:
         super().__init__()
         self.dropout = nn.Dropout(dropout)
-        self.out_features = in_features
+        self.sizes, self.members = list(sizes), members
+        self.out_features = sum(sizes) // members
 
     def forward(self, x: Tensor) -> Tensor:
-        """Vectors (B, D) to (B, 1, D)."""
-        return self.dropout(x).unsqueeze(1)
+        """Vectors (B, D) to (B, M, D / M)."""
+        parts = [part.unflatten(1, (self.members, -1)) for part in x.split(self.sizes, dim=1)]
+        return self.dropout(torch.cat(parts, dim=2))
 
 
 @torch.inference_mode()

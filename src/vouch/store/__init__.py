@@ -2,5 +2,6 @@
 
 from vouch.store.bundle import load, save
 from vouch.store.partial import Partial
+from vouch.store.place import check_place
 
-__all__ = ["Partial", "load", "save"]
+__all__ = ["Partial", "check_place", "load", "save"]

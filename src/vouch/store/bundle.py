@@ -6,6 +6,7 @@ import hashlib
 import json
 import os
 import shutil
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,18 @@ from vouch.contracts.split import Split
 from vouch.errors import BundleDamagedError, BundleNotFoundError, BundleTooNewError, OutputError
 from vouch.modalities import ALL as MODALITIES
 from vouch.nets.build import build_network
+from vouch.store.partial import Partial
+from vouch.store.place import check_replaceable, replace_folder, unwritable
 from vouch.store.values import from_plain, to_plain
 from vouch.tasks import ALL as TASKS
 
 FORMAT = 1
+_FILES = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
 _LARGEST_JSON = 256 * 2**20
+# What a description that fits no network makes the parts throw when they are put together.
 _UNREADABLE = (
-    KeyError, TypeError, ValueError, StopIteration, OSError, RuntimeError, SafetensorError, pl.exceptions.PolarsError
+    LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, StopIteration, OSError,
+    RuntimeError, MemoryError, UserWarning, SafetensorError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
 )  # fmt: skip
 
 
@@ -47,19 +53,21 @@ def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -
     Raises:
         OutputError: the place cannot be written, or the disk is full; nothing is left behind.
     """
+    path = Path(os.path.abspath(path))
+    check_replaceable(path)
     fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir()
         _write(bundle, fresh, pages or {})
-        _replace(fresh, path)
-    except (OSError, SafetensorError, pl.exceptions.ComputeError) as error:
+        replace_folder(fresh, path)
+    except OutputError:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise OutputError(
-            "the bundle cannot be written", where=str(path), received=str(error)[:200],
-            next_step="Name another place with --out, or make room.",
-        ) from error  # fmt: skip
+        raise
+    except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
+        shutil.rmtree(fresh, ignore_errors=True)
+        raise unwritable(path, error, resumable=Partial.beside(path).checkpoint.exists()) from error
     return path
 
 
@@ -109,8 +117,8 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
     bundle.predictions.write_parquet(folder / "predictions.parquet")
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
-    files = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
-    facts = {"format": FORMAT, "model": model, "digests": {name: _digest(folder / name) for name in files}}
+    digests = {name: _digest(folder / name) for name in _FILES} | {"model": _digest_of(model)}
+    facts = {"format": FORMAT, "model": model, "digests": digests}
     (folder / "model.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
     shared = (folder / "model.json").stat().st_mode
     for file in folder.iterdir():
@@ -130,17 +138,6 @@ def _plain_split(split: Split, tensors: dict[str, Tensor]) -> dict[str, Any]:
     return to_plain({**rows, "how": split.how, "why": split.why}, tensors, "split")
 
 
-def _replace(fresh: Path, path: Path) -> None:
-    """Put the fresh folder in the place of the old one; a crash in between leaves one of them whole."""
-    if not path.exists():
-        fresh.rename(path)
-        return
-    old = path.with_name(f".{path.name}.{os.getpid()}.old")
-    path.rename(old)
-    fresh.rename(path)
-    shutil.rmtree(old)
-
-
 def _read_facts(path: Path) -> dict[str, Any]:
     file = path / "model.json"
     if not file.is_file():
@@ -156,15 +153,20 @@ def _read_facts(path: Path) -> dict[str, Any]:
     try:
         facts = json.loads(file.read_text(encoding="utf-8"))
         version, digests = int(facts["format"]), dict(facts["digests"])
-    except (ValueError, KeyError, TypeError, RecursionError) as error:
+        altered = digests.get("model") != _digest_of(facts["model"])
+    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
         raise damaged from error
     if version > FORMAT:
         raise BundleTooNewError(
-            "the bundle was written by a later version of Vouch", where=str(path), expected=f"format {FORMAT} or earlier",
-            received=f"format {version}", next_step="Upgrade: pip install --upgrade deepvouch.",
+            "the bundle was written by a later version of Vouch", where=str(path),
+            expected=f"format {FORMAT} or earlier", received=f"format {version}",
+            next_step="Upgrade: pip install --upgrade deepvouch.",
         )  # fmt: skip
-    for name in ("weights.safetensors", "encoders.safetensors", "predictions.parquet"):
-        if not (path / name).is_file() or _digest(path / name) != digests.get(name):
+    if version < 1:
+        raise damaged
+    for name in ("model.json", *_FILES):
+        sound = not altered if name == "model.json" else _is_sound(path / name, digests.get(name))
+        if not sound:
             raise BundleDamagedError(
                 f"'{name}' is missing or was altered", where=str(path),
                 next_step="Take a fresh copy of the bundle, or fit again.",
@@ -186,7 +188,9 @@ def _assemble(
         for i, entry in enumerate(model["encoders"])
     )
     # On the meta device nothing is allocated: sizes that a stranger wrote cost no memory before they are checked.
-    with torch.device("meta"):
+    _check_sizes(recipe, len(weights))
+    with torch.device("meta"), warnings.catch_warnings():
+        warnings.filterwarnings("error", message="Initializing zero-element")
         network = build_network(encoders, task.outputs, recipe)
     network.load_state_dict(weights, assign=True)
     # Files have one memory layout; the network computes in its own, and on that the last bits depend.
@@ -199,6 +203,24 @@ def _assemble(
     )  # fmt: skip
 
 
+def _check_sizes(recipe: Recipe, tensors: int) -> None:
+    """Refuse sizes that no network has, before a stranger's number keeps us busy building layers."""
+    if not 1 <= recipe.depth <= max(tensors, 1):
+        raise ValueError(f"depth {recipe.depth} for {tensors} tensors")
+    for name in ("members", "width", "number_embedding", "category_embedding", "image_width", "text_width"):
+        if not 1 <= getattr(recipe, name) < 2**31:
+            raise ValueError(f"{name} {getattr(recipe, name)}")
+
+
+def _is_sound(file: Path, digest: object) -> bool:
+    return file.is_file() and _digest(file) == digest
+
+
 def _digest(file: Path) -> str:
     with file.open("rb") as handle:
         return hashlib.file_digest(handle, "sha256").hexdigest()
+
+
+def _digest_of(model: object) -> str:
+    """A digest of the description itself, which does not depend on how its file is laid out."""
+    return hashlib.sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()

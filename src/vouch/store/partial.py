@@ -4,12 +4,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from vouch.contracts.recipe import Recipe
 from vouch.errors import OutputError, TrainingError
+from vouch.store.place import unwritable
+
+_OURS = {"run.json", "checkpoint", "checkpoint.new", "checkpoint.old"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,9 +47,7 @@ class Partial:
         """
         file = self.folder / "run.json"
         if not file.is_file():
-            raise TrainingError(
-                "there is nothing to resume", where=str(self.folder), next_step="Start again without --resume."
-            )
+            raise self.nothing()
         try:
             facts = json.loads(file.read_text(encoding="utf-8"))
             recipe, found = dict(facts["recipe"]), str(facts["fingerprint"])
@@ -58,23 +63,68 @@ class Partial:
             )  # fmt: skip
         return recipe
 
+    @property
+    def begun(self) -> bool:
+        """Whether a run was begun here that can be gone on with."""
+        return (self.folder / "run.json").is_file()
+
+    def nothing(self) -> TrainingError:
+        """What is said when there is no run to go on with."""
+        return TrainingError(
+            "there is nothing to resume", where=str(self.folder), expected="what an interrupted run leaves",
+            next_step="Start without --resume.",
+        )  # fmt: skip
+
+    def check(self) -> None:
+        """Refuse a folder of that name which no run has left.
+
+        Raises:
+            OutputError: something else is there.
+        """
+        if not self.folder.exists() and not self.folder.is_symlink():
+            return
+        ours = self.folder.is_dir() and not self.folder.is_symlink()
+        if not ours or not {entry.name for entry in self.folder.iterdir()} <= _OURS:
+            raise OutputError(
+                "something else is in the place for the checkpoints", where=str(self.folder),
+                expected="what an earlier run left, or nothing", next_step="Name another place with --out.",
+            )  # fmt: skip
+
     def begin(self, recipe: Recipe, fingerprint: str) -> None:
         """Start afresh: whatever an earlier run left here is removed.
 
         Raises:
-            OutputError: the place cannot be written.
+            OutputError: the place cannot be written, or something else is there.
         """
         try:
+            self.check()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
             text = json.dumps({"recipe": asdict(recipe), "fingerprint": fingerprint}, indent=1)
             (self.folder / "run.json").write_text(text, encoding="utf-8")
         except OSError as error:
             shutil.rmtree(self.folder, ignore_errors=True)
-            raise OutputError(
-                "the place for the bundle cannot be written", where=str(self.folder.parent), received=str(error)[:200],
-                next_step="Name another place with --out.",
-            ) from error  # fmt: skip
+            raise unwritable(self.folder, error) from error
+
+    @contextmanager
+    def kept(self) -> Iterator[None]:
+        """While training: an interruption leaves what can be resumed, a failure leaves no half-written checkpoint.
+
+        Raises:
+            OutputError: a checkpoint could not be written.
+        """
+        resumed = self.checkpoint.exists()
+        try:
+            yield
+        except TrainingError:
+            if not resumed:
+                self.end()
+            raise
+        except (OSError, SafetensorError) as error:
+            shutil.rmtree(self.checkpoint.with_name("checkpoint.new"), ignore_errors=True)
+            if not self.checkpoint.exists():
+                self.end()
+            raise unwritable(self.folder, error) from error
 
     def end(self) -> None:
         """Remove the folder."""

@@ -16,13 +16,14 @@ from vouch.data.schema import profile
 from vouch.store.values import from_plain, to_plain
 
 
-def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None) -> None:
+def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None, recipe: Recipe | None = None) -> None:
     """Hold a modality to its protocol on a column of its own kind.
 
     Args:
         modality: to be checked.
         raw: at least 30 raw cells that it should recognise, at least one of them missing.
         root: folder against which relative paths in the cells are resolved.
+        recipe: sizes and names of nets that the encoder is to use; the defaults when not given.
 
     Raises:
         AssertionError: a promise is broken; the message says which.
@@ -32,7 +33,8 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None)
         >>> check_modality(Number(), pl.Series("x", [None, *(i / 7 for i in range(40))]))
     """
     assert isinstance(modality, Modality), f"{type(modality).__name__} lacks a method of the protocol"
-    assert len(raw) >= 30 and raw.null_count(), "the check needs 30 cells, one of them missing"
+    assert len(raw) >= 30, "the check needs 30 cells, one of them missing"
+    assert raw.null_count(), "the check needs 30 cells, one of them missing"
     column = _recognised(modality, raw, root)
     canonical = modality.receive(raw, column, root).alias(raw.name)
     assert len(canonical) == len(raw), "receive changed the number of cells"
@@ -43,23 +45,25 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None)
         "show gives no text"
     )
     frame = canonical.to_frame()
-    encoder = modality.fit(frame, [column], Recipe(), torch.arange(len(raw)) % 2)
-    assert isinstance(encoder, Encoder) and isinstance(encoder, modality.encoder), (
-        "fit gives another encoder than promised"
-    )
+    recipe = recipe or Recipe()
+    encoder = modality.fit(frame, [column], recipe, torch.arange(len(raw)) % 2)
+    assert isinstance(encoder, Encoder), "the encoder lacks a method of the protocol"
+    assert isinstance(encoder, modality.encoder), "fit gives another encoder than promised"
     assert encoder.columns == (raw.name,), "the encoder forgot its column"
     encoded = encoder.encode(frame)
     _check_rows_alone(encoder, frame, encoded)
-    _check_embedding(encoder, encoded)
-    _check_augmentation(encoder, encoded)
+    _check_embedding(encoder, encoded, recipe)
+    _check_augmentation(encoder, encoded, recipe)
     _check_storage(modality, encoder, frame, encoded)
 
 
 def _recognised(modality: Modality, raw: pl.Series, root: Path | None) -> Column:
     column, marks = profile(raw, root)
     found = modality.recognise(column)
-    assert found is not None and found.kind == modality.kind, "the modality does not recognise its own kind"
-    assert 0 <= found.confidence <= 1 and found.why, "a recognition needs a confidence from 0 to 1, and a reason"
+    assert found is not None, "the modality does not recognise its own kind"
+    assert found.kind == modality.kind, "the modality does not recognise its own kind"
+    assert 0 <= found.confidence <= 1, "a recognition needs a confidence from 0 to 1, and a reason"
+    assert found.why, "a recognition needs a confidence from 0 to 1, and a reason"
     return Column(raw.name, found.kind, "feature", found.why, marks, found.options)
 
 
@@ -70,15 +74,15 @@ def _check_rows_alone(encoder: Encoder, frame: pl.DataFrame, encoded: Tensor) ->
     assert torch.equal(_filled(alone), _filled(encoded[:3])), "a row alone is encoded otherwise than among others"
 
 
-def _check_embedding(encoder: Encoder, encoded: Tensor) -> None:
+def _check_embedding(encoder: Encoder, encoded: Tensor, recipe: Recipe) -> None:
     """Vectors (B, D), finite for missing cells too, the same for the same seed, each from its own row only."""
     torch.manual_seed(0)
-    module = encoder.embed(Recipe()).eval()
+    module = encoder.embed(recipe).eval()
     vectors = module(encoded)
     assert vectors.shape == (len(encoded), module.features), "the embedding is not (B, features)"
     assert vectors.isfinite().all(), "the embedding of some cell is not finite"
     torch.manual_seed(0)
-    twin = encoder.embed(Recipe()).eval()
+    twin = encoder.embed(recipe).eval()
     assert torch.equal(twin(encoded), vectors), "the same seed gives another embedding"
     assert torch.allclose(module(encoded[:1]), vectors[:1], atol=1e-5), "a row's vector depends on other rows"
     module.train()
@@ -86,9 +90,8 @@ def _check_embedding(encoder: Encoder, encoded: Tensor) -> None:
     assert all(p.grad is not None for p in module.parameters()), "a weight of the embedding gets no gradient"
 
 
-def _check_augmentation(encoder: Encoder, encoded: Tensor) -> None:
+def _check_augmentation(encoder: Encoder, encoded: Tensor, recipe: Recipe) -> None:
     """The same generator gives the same changes; asked for none, nothing changes."""
-    recipe = Recipe()
     first, second = (encoder.augment(encoded.clone(), recipe, torch.Generator().manual_seed(3)) for _ in range(2))
     assert torch.equal(_filled(first), _filled(second)), "augment does not follow its generator"
     assert first.shape == encoded.shape, "augment changed the shape"

@@ -27,7 +27,9 @@ def check_task(task: Any, series: pl.Series) -> None:
         >>> check_task(Regression, pl.Series([float(i) for i in range(20)]))
     """
     found = task.recognise(series)
-    assert found is not None and found.kind in task.names and found.why, "the task does not recognise its own target"
+    assert found is not None, "the task does not recognise its own target"
+    assert found.kind in task.names, "the task does not recognise its own target"
+    assert found.why, "the task does not recognise its own target"
     fitted = task.fit(series)
     target, truth = fitted.encode(series), fitted.truth(series)
     assert len(target) == len(truth) == len(series), "a target was lost"
@@ -43,9 +45,11 @@ def _check_loss(fitted: Any, target: Tensor) -> None:
     torch.manual_seed(0)
     output = torch.randn(len(target), 1, fitted.outputs, requires_grad=True)
     loss = fitted.loss(output, target, 0.0)
-    assert loss.ndim == 0 and loss.isfinite(), "the loss is not a finite scalar"
+    assert loss.ndim == 0, "the loss is not a finite scalar"
+    assert loss.isfinite(), "the loss is not a finite scalar"
     (gradient,) = torch.autograd.grad(loss, output)
-    assert gradient.isfinite().all() and gradient.abs().sum() > 0, "the loss has no gradient"
+    assert gradient.isfinite().all(), "the loss has no gradient"
+    assert gradient.abs().sum() > 0, "the loss has no gradient"
     lower = fitted.loss(output - 0.1 * gradient / gradient.norm(), target, 0.0)
     assert lower < loss, "a step against the gradient does not lower the loss"
     doubled = fitted.loss(output.expand(-1, 2, -1), target, 0.0)
@@ -58,9 +62,11 @@ def _check_decoding(fitted: Any, truth: Any, rows: int) -> None:
     """What is decoded has a row for each row, scores better when it is right, and is shown as a table."""
     torch.manual_seed(0)
     decoded = fitted.decode(torch.randn(rows, 3, fitted.outputs))
-    assert len(decoded) == rows and np.isfinite(decoded).all(), "decoding lost rows"
+    assert len(decoded) == rows, "decoding lost rows"
+    assert np.isfinite(decoded).all(), "decoding lost rows"
     losses = fitted.losses(decoded, truth)
-    assert losses.shape == (rows,) and (losses >= 0).all(), "there is not one loss, zero or more, for each row"
+    assert losses.shape == (rows,), "there is not one loss, zero or more, for each row"
+    assert (losses >= 0).all(), "there is not one loss, zero or more, for each row"
     output = torch.zeros(rows, 1, fitted.outputs, requires_grad=True)
     optimizer = torch.optim.Adam([output], lr=0.3)
     target = fitted.encode(fitted.frame(decoded)["prediction"].alias("target"))
@@ -74,4 +80,5 @@ def _check_decoding(fitted: Any, truth: Any, rows: int) -> None:
         "a prediction that was trained to be right scores no better than an empty one"
     )
     frame = fitted.frame(decoded)
-    assert frame.height == rows and "prediction" in frame.columns, "the table of predictions has no prediction"
+    assert frame.height == rows, "the table of predictions has no prediction"
+    assert "prediction" in frame.columns, "the table of predictions has no prediction"

@@ -14,6 +14,7 @@ from vouch.training.optimise import make_optimizer
 from vouch.training.state import State
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
+_LONGEST = 365 * 24 * 3600.0
 _PROBE_STEPS = 6
 _RESERVE = 0.9
 
@@ -25,7 +26,7 @@ def seconds_of(budget: str | float) -> float:
         budget: seconds as a number, or text such as "90s", "5m", "1.5h".
 
     Raises:
-        UsageError: it is not such a text, or not positive.
+        UsageError: it is not such a text, not positive, or longer than a year.
 
     Example:
         >>> seconds_of("5m")
@@ -33,7 +34,7 @@ def seconds_of(budget: str | float) -> float:
     """
     found = re.fullmatch(r"\s*(\d+(?:\.\d+)?)\s*([smh]?)\s*", str(budget))
     seconds = float(found[1]) * _UNITS[found[2]] if found else 0.0
-    if seconds <= 0:
+    if not 0 < seconds <= _LONGEST:
         raise UsageError("the budget is not a time", expected="such as 90s, 5m or 1h", received=repr(budget))
     return seconds
 

@@ -79,7 +79,8 @@ class Checkpoints:
             ]
         except Exception as error:
             raise TrainingError(
-                "the checkpoint cannot be resumed", where=str(folder), received=f"{type(error).__name__}: {error}"[:200],
+                "the checkpoint cannot be resumed", where=str(folder),
+                received=f"{type(error).__name__}: {error}"[:200],
                 next_step="Start again without --resume.",
             ) from error  # fmt: skip
 

@@ -13,7 +13,7 @@ from vouch.nets.cost import picture_flops
 
 FLOPS = 60e12
 BUDGET = 600.0
-_VALID_ROWS = 5000
+_VALID_ROWS, _MANY_ROWS = 5000, 20_000
 _PHOTO_SIDE, _TINY_SIDE = 48, 12
 _WIDTHS = (64, 48, 32)
 
@@ -53,7 +53,7 @@ def plan(facts: Facts) -> Recipe:
         return replace(_pictures(facts, pictures), valid_fraction=valid)
     if texts and not table and not pictures:
         return replace(_texts(facts, texts), valid_fraction=valid)
-    recipe = replace(_table(facts), valid_fraction=min(max(0.1, min(0.2, 50 / facts.rows)), 20_000 / facts.rows))
+    recipe = replace(_table(facts), valid_fraction=min(max(0.1, min(0.2, 50 / facts.rows)), _MANY_ROWS / facts.rows))
     return recipe if table and not pictures and not texts else _mixed(facts, recipe, pictures)
 
 
@@ -75,7 +75,7 @@ def _pictures(facts: Facts, columns: Sequence[Column]) -> Recipe:
         weight_decay=0.0,
         clip=0.0,
         dropout=0.0,
-        label_smoothing=0.05 if facts.rows >= 20_000 else 0.1,
+        label_smoothing=0.05 if facts.rows >= _MANY_ROWS else 0.1,
         patience=0,
         averaging=0.0,
         image_width=width,
@@ -94,14 +94,14 @@ def _texts(facts: Facts, columns: Sequence[Column]) -> Recipe:
     if all(column.options.get("spaced") is False for column in columns):
         return Recipe(
             network=("transformer", "none"), epochs=20, batch_size=64, learning_rate=2e-3, schedule="one_cycle",
-            warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=7,
+            warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=0, members=1,
             weight_decay=1e-3, averaging=0.0,
         )  # fmt: skip
     batch = 16 if rows < 500 else 32 if rows < 2000 else 64 if rows < 10_000 else 128
     epochs = max(5, math.ceil((600 if rows < 500 else 1000) * batch / rows))
     return Recipe(
         network=("bag", "none"), epochs=epochs, batch_size=batch, learning_rate=2e-3, schedule="one_cycle", warmup=0.05,
-        dropout=0.0, label_smoothing=0.05, patience=max(3, epochs // 3), vocabulary=30_000,
+        dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0, patience=0, vocabulary=30_000, members=4,
         weight_decay=1e-3, averaging=0.0,
     )  # fmt: skip
 

@@ -74,7 +74,7 @@ def read_settings(path: Path) -> Mapping[str, object]:
         text = file.read_text(encoding="utf-8")
         found = json.loads(text) if file.suffix == ".json" else tomllib.loads(text)
         settings = found["model"]["recipe"] if path.is_dir() else found
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise UsageError(
             "the recipe cannot be read", where=str(path), expected="a TOML or JSON file, or a bundle",
             received=str(error)[:120], next_step="'vouch recipe DATA --target COL' writes one.",
@@ -93,7 +93,9 @@ def _with_nets(planned: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, .
 
 def _read(key: str, value: object, kind: type) -> object:
     if kind is tuple:
-        parts = value.split(",") if isinstance(value, str) else list(value)  # type: ignore[call-overload]
+        if not isinstance(value, str | list | tuple):
+            raise UsageError(f"recipe key '{key}' has no such value", expected="names", received=repr(value))
+        parts = value.split(",") if isinstance(value, str) else value
         names = tuple(str(part).strip() for part in parts if str(part).strip() not in ("", "[]"))
         if key == "augment":
             for name in names:

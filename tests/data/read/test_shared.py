@@ -8,9 +8,9 @@ import pytest
 
 from data.read.places import SHARED, shared
 from vouch.contracts.dataset import Dataset
-from vouch.modalities.image.decode import Probe, Unreadable, decode_many, probe
 from vouch.data.read import read
 from vouch.errors import VouchError
+from vouch.modalities.image.decode import Probe, Unreadable, decode_many, probe
 
 MESSY, CORRUPT = shared("messy-tables"), shared("corrupt-images")
 absent = pytest.mark.skipif(not SHARED.is_dir(), reason="the shared data is not beside the repository")

@@ -7,7 +7,7 @@ import io
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -63,7 +63,7 @@ class Image:
 
     def receive(self, series: pl.Series, column: Column, root: Path | None) -> pl.Series:
         """Pictures decoded, turned upright and resized, as the bytes of (H, W, C); null where that fails."""
-        height, width, channels = (int(column.options[key]) for key in ("height", "width", "channels"))  # type: ignore[arg-type]
+        height, width, channels = _shape(column)
         if isinstance(series.dtype, pl.Array):
             return _array_bytes(series, (height, width, channels))
         paths = locate(series.to_list(), root or Path())
@@ -75,7 +75,7 @@ class Image:
         """The picture as a PNG inside an address."""
         if not isinstance(cell, bytes):
             return "missing"
-        height, width, channels = (int(column.options[key]) for key in ("height", "width", "channels"))  # type: ignore[arg-type]
+        height, width, channels = _shape(column)
         pixels = np.frombuffer(cell, np.uint8).reshape(height, width, channels)
         out = io.BytesIO()
         Pillow.fromarray(pixels[..., 0] if channels == 1 else pixels).save(out, "PNG", optimize=True)
@@ -86,14 +86,14 @@ class Image:
     ) -> ImageEncoder:
         """Learn mean and spread of each colour plane, and which random changes suit these pictures."""
         column = columns[0]
-        shape = tuple(int(column.options[key]) for key in ("channels", "height", "width"))  # type: ignore[arg-type]
+        height, width, channels = _shape(column)
         every = max(frame.height // _STATISTICS_ROWS, 1)
-        pictures = _pixels(frame[column.name].gather_every(every), shape)
+        pictures = _pixels(frame[column.name].gather_every(every), (channels, height, width))
         spread, mean = torch.std_mean(pictures.float(), (0, 2, 3), correction=0)
         changes = choose(pictures, None if target is None else target[::every])
         if recipe.augment != ("auto",):
             changes = changes.only(recipe.augment)
-        return ImageEncoder((column.name,), *shape, mean, spread.clamp_min(1.0), changes)
+        return ImageEncoder((column.name,), channels, height, width, mean, spread.clamp_min(1.0), changes)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -171,7 +171,13 @@ class PictureEmbedding(nn.Module):
         return (self.net(x) + self.net(x.flip(3))) / 2
 
 
-def _of_bytes(dtype: pl.DataType | type[pl.DataType]) -> bool:
+def _shape(column: Column) -> tuple[int, int, int]:
+    """Height, width and colour planes that the column's pictures are brought to."""
+    height, width, channels = (int(str(column.options[key])) for key in ("height", "width", "channels"))
+    return height, width, channels
+
+
+def _of_bytes(dtype: Any) -> bool:
     while isinstance(dtype, pl.Array):
         dtype = dtype.inner
     return dtype == pl.UInt8
@@ -194,7 +200,8 @@ def _array_bytes(series: pl.Series, shape: tuple[int, int, int]) -> pl.Series:
     """Arrays of bytes as canonical pictures; an array of another shape cannot be read."""
     if int(np.prod(series.dtype.shape)) != int(np.prod(shape)):  # type: ignore[attr-defined]
         return pl.Series(series.name, [None] * len(series), dtype=pl.Binary)
-    values: npt.NDArray[np.uint8] = series.to_numpy().astype(np.uint8, copy=False).reshape(len(series), -1)
-    present = series.is_not_null().to_list()
-    cells = [row.tobytes() if here else None for row, here in zip(values, present, strict=True)]
+    present = series.drop_nulls()
+    values: npt.NDArray[np.uint8] = present.to_numpy().astype(np.uint8, copy=False)
+    rows = iter(values.reshape(len(present), int(np.prod(shape))))
+    cells = [next(rows).tobytes() if here else None for here in series.is_not_null().to_list()]
     return pl.Series(series.name, cells, dtype=pl.Binary)

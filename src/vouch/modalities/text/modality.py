@@ -94,7 +94,8 @@ class TextEncoder:
         if "transformer" in recipe.network:
             kernel = _NEAR if self.tokeniser.by_character else 0
             return SequenceEncoder(size, tokens, recipe.text_width, dropout=recipe.dropout, kernel=kernel)
-        return NgramBag(size, recipe.text_width)
+        alone = "none" in recipe.network
+        return NgramBag(size, recipe.text_width, members=recipe.members if alone else 1)
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Texts are not augmented; the nets drop pieces themselves."""

@@ -1,0 +1,40 @@
+"""The fenced blocks of a documentation page."""
+
+from __future__ import annotations
+
+import importlib.util
+import re
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+ROOT = Path(__file__).parents[2]
+_BLOCK = re.compile(r'^ *```(\w+)(?: title="([^"]+)")?\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)
+
+
+@dataclass(frozen=True)
+class Block:
+    """One fenced block: its language, the file it is said to be, and its text."""
+
+    language: str
+    title: str
+    text: str
+
+
+def blocks(page: str, *languages: str) -> list[Block]:
+    """The blocks of a page in these languages, in order."""
+    found = [Block(*parts) for parts in _BLOCK.findall((ROOT / page).read_text(encoding="utf-8"))]
+    return [block for block in found if block.language in languages]
+
+
+def run_as_module(text: str, file: Path) -> ModuleType:
+    """Python text as an imported module, so that its classes can be found by name."""
+    file.write_text(text, encoding="utf-8")
+    spec = importlib.util.spec_from_file_location(file.stem, file)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[file.stem] = module
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,112 @@
+"""Every command and Python block that README, tutorial and how-to show is run: small data, one epoch."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import shutil
+from functools import partial
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+import vouch
+from docs.pages import ROOT, Block, blocks, run_as_module
+from helpers import rows
+from vouch import demo
+from vouch.cli import main
+
+PAGES = [
+    "README.md",
+    "CONTRIBUTING.md",
+    "docs/index.md",
+    "docs/tutorial/first-model.md",
+    *(f"docs/how-to/{name}.md" for name in ("predict-on-new-data", "use-your-own-split", "train-within-a-budget")),
+    "docs/how-to/resume.md",
+]
+QUICK = {"epochs": 1, "members": 2, "width": 16}
+OUTSIDE = (". .venv/bin/activate", "pre-commit install")
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A folder with every file that the pages name, in which their blocks run quickly."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(vouch, "fit", partial(vouch.fit, settings=QUICK))
+    demo.cancer(Path("demo/data/cancer"))
+    shutil.copy("demo/data/cancer/cancer.csv", "cancer.csv")
+    for name, seed in (("churn", 0), ("new", 1), ("test", 2)):
+        churn(seed).write_csv(f"{name}.csv")
+    assert main(fit("churn.csv --target Churn")) == 0
+    return tmp_path
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_what_the_page_shows_runs(page: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    said, quick = "", page != "README.md"  # the figures shown there are real
+    for number, block in enumerate(blocks(page, "sh", "python", "text")):
+        if page.endswith("resume.md"):
+            interrupt()
+        if block.language == "text":
+            check_shown(block, said)
+        elif block.language == "python":
+            run_as_module(block.text, folder / f"page_{PAGES.index(page)}_{number}.py")
+        else:
+            said = "".join(run(line, capsys, quick) for line in block.text.splitlines())
+
+
+def run(line: str, capsys: pytest.CaptureFixture[str], quick: bool) -> str:
+    """Run one line of shell and return what it printed."""
+    command, _, place = line.split("  #")[0].strip().partition(" > ")
+    words = shlex.split(command)
+    if not words or command in OUTSIDE:
+        return ""
+    if words[0] == "make":
+        assert f"\n{words[1]}:" in (ROOT / "Makefile").read_text(encoding="utf-8"), f"there is no target {words[1]}"
+        return ""
+    if words[0] == "cp":
+        return str(shutil.copy(*words[1:]))[:0]
+    assert words[0] == "vouch", f"the test of the pages does not know how to run: {line}"
+    capsys.readouterr()
+    assert main(fit(command.removeprefix("vouch fit")) if quick and words[1] == "fit" else words[1:]) == 0, line
+    out = capsys.readouterr().out
+    if place:
+        Path(place).write_text(out, encoding="utf-8")
+    return out
+
+
+def check_shown(block: Block, said: str) -> None:
+    """Each line of a shown output is one that was printed, whatever the figures; "…" stands for lines left out."""
+    printed = {skeleton(line) for line in said.splitlines()}
+    for line in block.text.splitlines():
+        if line.strip() not in ("", "…"):
+            assert skeleton(line) in printed, f"the page shows a line that is not printed: {line}"
+
+
+def skeleton(line: str) -> str:
+    """What a line begins with, up to its first figure or its third word."""
+    return " ".join(re.split(r"\d|\[", line.strip())[0].split()[:3])
+
+
+def fit(options: str) -> list[str]:
+    """The arguments of a fit that takes one epoch."""
+    quick = [f"--set={key}={value}" for key, value in QUICK.items()]
+    return ["fit", *shlex.split(options), *quick]
+
+
+def interrupt() -> None:
+    """Leave behind what Ctrl-C in mid-training leaves."""
+
+    def stop(event: str, /, **facts: float | int | str | None) -> None:
+        if event == "epoch":
+            raise KeyboardInterrupt(facts)
+
+    with pytest.raises(KeyboardInterrupt):
+        vouch.fit("churn.csv", "Churn", out="churn.vouch", settings={**QUICK, "epochs": 2}, progress=stop)
+
+
+def churn(seed: int) -> pl.DataFrame:
+    """Customers who left or stayed, each with two contracts."""
+    frame = rows(120, seed).rename({"day": "signed", "y": "Churn"})
+    return frame.with_columns(customer=pl.int_range(120) // 2)
