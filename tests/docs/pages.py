@@ -28,13 +28,13 @@ def blocks(page: str, *languages: str) -> list[Block]:
     return [block for block in found if block.language in languages]
 
 
-def run_as_module(text: str, file: Path) -> ModuleType:
-    """Python text as an imported module, so that its classes can be found by name."""
+def run_as_module(text: str, file: Path, name: str | None = None) -> ModuleType:
+    """Python text as an imported module, under the name of its file or another, so that others can import it."""
     file.write_text(text, encoding="utf-8")
-    spec = importlib.util.spec_from_file_location(file.stem, file)
+    spec = importlib.util.spec_from_file_location(name or file.stem, file)
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
-    sys.modules[file.stem] = module
+    sys.modules[module.__name__] = module
     spec.loader.exec_module(module)
     return module

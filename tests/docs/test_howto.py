@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import doctest
+import sys
 from pathlib import Path
 from types import ModuleType
 
@@ -27,26 +28,28 @@ PAGES = {
 CHANGES = [block for page in PAGES.values() for block in blocks(page, "diff")]
 
 
-@pytest.fixture(scope="module", params=PAGES)
-def example(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> ModuleType:
-    return page_as_module(request.param, tmp_path_factory.mktemp(request.param))
+@pytest.fixture
+def shown(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The file that a page shows, as the module that it would be in the package."""
+    source = blocks(PAGES[request.param], "python")[0]
+    name = source.title.removeprefix("src/").removesuffix(".py").replace("/", ".")
+    monkeypatch.setitem(sys.modules, name, ModuleType(name))
+    return run_as_module(source.text, tmp_path / "shown.py", name)
 
 
-def page_as_module(name: str, folder: Path) -> ModuleType:
-    """The Python blocks of a page as one module; ``from __future__`` stands first in each."""
-    source, test = (block.text for block in blocks(PAGES[name], "python"))
-    return run_as_module(f"{source}\n\n{test}", folder / f"page_{name}.py")
+@pytest.mark.parametrize("shown", PAGES, indirect=True)
+def test_the_test_on_the_page_passes(shown: ModuleType, tmp_path: Path) -> None:
+    block = blocks(PAGES[shown.__name__.rsplit(".", 1)[1]], "python")[1]
+    tests = [
+        thing for name, thing in vars(run_as_module(block.text, tmp_path / "page_test.py")).items() if "test" in name
+    ]
+    assert len(tests) == 1
+    tests[0]()
 
 
-def test_the_tests_on_the_page_pass(example: ModuleType) -> None:
-    tests = [thing for name, thing in vars(example).items() if name.startswith("test_")]
-    assert tests
-    for test in tests:
-        test()
-
-
-def test_the_docstring_examples_on_the_page_hold(example: ModuleType) -> None:
-    assert doctest.testmod(example).failed == 0
+@pytest.mark.parametrize("shown", PAGES, indirect=True)
+def test_the_docstring_examples_on_the_page_hold(shown: ModuleType) -> None:
+    assert doctest.testmod(shown).failed == 0
 
 
 @pytest.mark.parametrize("change", CHANGES, ids=lambda change: change.title.rsplit("/", 1)[-1])
@@ -55,8 +58,9 @@ def test_the_lines_to_be_changed_are_in_the_source(change: Block) -> None:
     assert "\n".join(before) in (ROOT / change.title).read_text(encoding="utf-8")
 
 
-def test_a_table_with_durations_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kind = page_as_module("duration", tmp_path).Duration()
+@pytest.mark.parametrize("shown", ["duration"], indirect=True)
+def test_a_table_with_durations_trains(shown: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kind = shown.Duration()
     for module in (schema, encode, stored):
         monkeypatch.setattr(module, "MODALITIES", (*module.MODALITIES, kind))
     monkeypatch.setitem(schema._KINDS, "duration", kind)
@@ -68,8 +72,9 @@ def test_a_table_with_durations_trains(tmp_path: Path, monkeypatch: pytest.Monke
     assert vouch.predict(vouch.load(tmp_path / "a.vouch"), frame.drop("kind")).equals(expected)
 
 
-def test_a_target_of_levels_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    task = page_as_module("ordinal", tmp_path).Ordinal
+@pytest.mark.parametrize("shown", ["ordinal"], indirect=True)
+def test_a_target_of_levels_trains(shown: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    task = shown.Ordinal
     for module in (schema, stored):
         monkeypatch.setattr(module, "TASKS", (*module.TASKS, task))
     monkeypatch.setattr("vouch.tasks.ALL", (*vouch.tasks.ALL, task))
@@ -82,20 +87,13 @@ def test_a_target_of_levels_trains(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert vouch.load(tmp_path / "a.vouch").predict_proba(frame).sum(axis=1) == pytest.approx(1.0)
 
 
-def test_a_recipe_can_name_the_gated_trunk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    page = page_as_module("gated", tmp_path)
+@pytest.mark.parametrize("shown", ["gated"], indirect=True)
+def test_a_recipe_can_name_the_gated_trunk(shown: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(settings.NETS, "trunk", (*settings.NETS["trunk"], "gated"))
-    changed = (ROOT / "src/vouch/nets/build.py").read_text(encoding="utf-8")
-    shown = next(block.text for block in CHANGES if block.title.endswith("build.py")).splitlines()
-    before, after = (drawn(shown, marks) for marks in (" -", " +"))
-    patched = changed.replace(before, after).replace(
-        "from torch import nn", "from page_gated import GatedMLP\nfrom torch import nn"
-    )
-    monkeypatch.setattr(build, "_trunk", run_as_module(patched, tmp_path / "page_build.py")._trunk)
+    change = next(block.text for block in CHANGES if block.title.endswith("build.py")).splitlines()
+    before, after = ("\n".join(line[1:] for line in change if line[0] in marks) for marks in (" -", " +"))
+    source = (ROOT / "src/vouch/nets/build.py").read_text(encoding="utf-8").replace(before, after)
+    changed = run_as_module(f"{source}\n\nfrom {shown.__name__} import GatedMLP\n", tmp_path / "changed_build.py")
+    monkeypatch.setattr(build, "_trunk", changed._trunk)
     bundle = vouch.fit(rows(80), "y", settings={**FAST, "network": "gated"})
-    assert isinstance(bundle.network.trunk, page.GatedMLP)
-
-
-def drawn(lines: list[str], marks: str) -> str:
-    """The lines of a change before (" -") or after (" +") it."""
-    return "\n".join(line[1:] for line in lines if line[0] in marks)
+    assert isinstance(bundle.network.trunk, shown.GatedMLP)

@@ -75,7 +75,16 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
 
 
 def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions]) -> tuple[Schema, Recipe]:
-    """What ``fit`` would do with the same arguments: the schema, and the recipe with every default filled in."""
+    """What ``fit`` would do with the same arguments.
+
+    Returns:
+        The schema, and the recipe with every default filled in.
+
+    Example:
+        >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+        >>> recipe(rows, "large")[1].optimizer
+        'adamw'
+    """
     _check_options(options)
     dataset, schema = gather(data, target, options)
     return schema, choose(clean(dataset, schema), schema, options)

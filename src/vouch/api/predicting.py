@@ -27,7 +27,15 @@ _ENDINGS = (".csv", ".parquet", ".jsonl")
 
 
 class Bundle(BundleValue):
-    """A trained network with all that it was made from; the verbs are its methods."""
+    """A trained network with all that it was made from; the verbs are its methods.
+
+    Example:
+        >>> import vouch
+        >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+        >>> bundle = vouch.fit(rows, "large", settings={"epochs": 2})
+        >>> bundle.predict_proba({"size": [3.0]}).shape
+        (1, 2)
+    """
 
     def predict(self, data: object) -> npt.NDArray[np.generic]:
         """The predicted class names, or values, of new rows (B,)."""
@@ -61,6 +69,14 @@ def load(path: str | Path) -> Bundle:
 
     Raises:
         BundleError: it is absent, damaged, or of a later version.
+
+    Example:
+        >>> import tempfile, vouch
+        >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     place = vouch.fit(rows, "large", settings={"epochs": 2}).save(f"{folder}/size.vouch")
+        ...     load(place).task.classes
+        ('no', 'yes')
     """
     return as_bundle(store.load(Path(path)))
 
@@ -76,6 +92,12 @@ def predict(bundle: BundleValue, data: object, *, device: str = "auto") -> pl.Da
     Returns:
         One row for each row of the data: "prediction", and probabilities where the task has any; null where a
         picture could not be read.
+
+    Example:
+        >>> import vouch
+        >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+        >>> predict(vouch.fit(rows, "large", settings={"epochs": 2}), {"size": [3.0]}).columns
+        ['prediction', 'probability[no]', 'probability[yes]']
     """
     return predict_with_notes(bundle, data, device=device)[0]
 

@@ -38,6 +38,10 @@ class Column:
         why: why it was taken for this kind and role.
         missing: the cell texts that mean "no value", beside the empty cell.
         options: what the modality needs in order to read such a column again.
+
+    Example:
+        >>> Column("age", "number", "feature", "numeric cells").missing
+        ()
     """
 
     name: str

@@ -8,7 +8,6 @@ import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.schema import Column, Schema
-from vouch.data.media import following_paths
 from vouch.data.schema import modality, without_marks
 from vouch.errors import ColumnError, MediaError, TargetError
 
@@ -73,8 +72,7 @@ def _canonical(dataset: Dataset, column: Column, notes: list[Note]) -> tuple[pl.
         raw = dataset.frame[column.name]
         raw = raw.cast(pl.String) if raw.dtype in (pl.Categorical, pl.Enum) else raw
     raw = without_marks(raw, column.missing) if raw.dtype == pl.String else raw
-    with following_paths(f"{dataset.source}, column '{column.name}'"):
-        series = reader.receive(raw, column, dataset.root)
+    series = reader.receive(raw, column, dataset.root)
     lost = series.null_count() - raw.null_count()
     if lost <= 0:
         return series, nothing_bad

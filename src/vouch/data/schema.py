@@ -11,7 +11,6 @@ import polars as pl
 from vouch.contracts.dataset import Dataset
 from vouch.contracts.roles import Modality, RawColumn
 from vouch.contracts.schema import Column, Recognition, Role, Schema
-from vouch.data.media import following_paths
 from vouch.data.read.media import medium_of
 from vouch.errors import ColumnError, EmptyDataError, TargetError, UsageError, nearest
 from vouch.modalities import ALL as MODALITIES
@@ -148,15 +147,14 @@ def _column(series: pl.Series, name: str, dataset: Dataset, hints: Hints) -> Col
         kind, said = _named_kind(hints.types[name]), "as asked"
         if kind in _NOT_LEARNED:
             return Column(name, kind, "ignored", said, marks)
-        with following_paths(f"{dataset.source}, column '{name}'"):
-            found = _KINDS[kind].recognise(raw)
+        found = _KINDS[kind].recognise(raw)
         if found is None and _KINDS[kind].drops_unreadable:
             raise ColumnError(
                 f"column '{name}' does not hold what a column of the kind '{kind}' holds", where=dataset.source,
                 received=repr(raw.sample.to_list()[:3])[:80], next_step="Leave its --type out, or name another kind.",
             )  # fmt: skip
         return Column(name, kind, role, said, marks, found.options if found else {})
-    found = _order(raw, name, dataset) if role == "time" else _recognise(raw, dataset.source)
+    found = _order(raw, name, dataset) if role == "time" else _recognise(raw)
     if role == "feature" and found.kind in _NOT_LEARNED:
         role = "ignored"
     kind = "category" if role == "group" and found.kind in _NOT_LEARNED else found.kind
@@ -226,15 +224,14 @@ def without_marks(series: pl.Series, marks: Sequence[str]) -> pl.Series:
     return series.set(series.is_in(list(marks)), None) if marks else series
 
 
-def _recognise(raw: RawColumn, source: str) -> Recognition:
+def _recognise(raw: RawColumn) -> Recognition:
     if not len(raw.sample):
         return Recognition("constant", 1.0, "every value is missing")
     if raw.distinct == 1 and raw.series.drop_nulls().n_unique() == 1 and not raw.series.null_count():
         return Recognition("constant", 1.0, "one value only")
     if identifier := _identifier(raw):
         return identifier
-    with following_paths(f"{source}, column '{raw.series.name}'"):
-        found = [told for modality in MODALITIES if (told := modality.recognise(raw)) is not None]
+    found = [told for modality in MODALITIES if (told := modality.recognise(raw)) is not None]
     if not found:
         return Recognition("ignored", 1.0, f"no kind of column reads {raw.series.dtype}")
     return max(found, key=lambda told: told.confidence)

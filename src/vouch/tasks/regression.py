@@ -12,6 +12,9 @@ import torch
 from torch import Tensor
 
 from vouch.contracts.schema import Recognition
+from vouch.errors import TargetError
+
+_LARGEST = 1e100
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,9 +50,20 @@ class Regression:
 
     @classmethod
     def fit(cls, series: pl.Series) -> Regression:
-        """Find centre and scale of the canonical training targets."""
+        """Find centre and scale of the canonical training targets.
+
+        Raises:
+            TargetError: the values are so large that their squares cannot be added.
+        """
         values = series.drop_nulls().cast(pl.Float64).to_numpy()
-        return cls(float(values.mean()), float(values.std()) or 1.0, float(values.min()), float(values.max()))
+        low, high = float(values.min()), float(values.max())
+        if max(-low, high) > _LARGEST:
+            raise TargetError(
+                "the values of the target are too large", where=f"column '{series.name}'",
+                expected=f"at most {_LARGEST:g}", received=f"{low:g} to {high:g}",
+                next_step="Give the target in a larger unit, or its logarithm.",
+            )  # fmt: skip
+        return cls(float(values.mean()), float(values.std()) or 1.0, low, high)
 
     @property
     def name(self) -> str:

@@ -67,25 +67,22 @@ def train(job: Job) -> list[Epoch]:
     Raises:
         TrainingError: the loss is not a number any more, or the checkpoint is of another run.
     """
-    with torch.random.fork_rng(devices=_accelerators(job.target)):
-        return _train(job)
-
-
-def _train(job: Job) -> list[Epoch]:
     recipe, network = job.recipe, job.network
     live = dict(network.state_dict())
     state = State(network, make_optimizer(network, recipe), _copy(live), _copy(live))
     job.checkpoints.restore(state)
-    while (epoch := len(state.history)) < recipe.epochs and not _stalled(state, recipe.patience):
-        started = time.perf_counter()
-        loss = train_epoch(job, state, epoch)
-        with _averaged(state, recipe):
-            score = job.evaluate(network)
-        if score < state.best_score:
-            state.best_score, state.best = score, _copy(state.average if recipe.averaging else network.state_dict())
-        state.history.append(Epoch(epoch + 1, loss, score, time.perf_counter() - started))
-        job.checkpoints.save(state)
-        _report(job, state)
+    with torch.random.fork_rng(devices=_accelerators(job.target)):
+        while (epoch := len(state.history)) < recipe.epochs and not _stalled(state, recipe.patience):
+            started = time.perf_counter()
+            loss = train_epoch(job, state, epoch)
+            with _averaged(state, recipe):
+                score = job.evaluate(network)
+            if score < state.best_score:
+                state.best_score = score
+                state.best = _copy(state.average if recipe.averaging else network.state_dict())
+            state.history.append(Epoch(epoch + 1, loss, score, time.perf_counter() - started))
+            job.checkpoints.save(state)
+            _report(job, state)
     network.load_state_dict(state.best)
     return state.history
 

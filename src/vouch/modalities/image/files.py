@@ -34,7 +34,7 @@ def locate(cells: Sequence[str | None], root: Path) -> list[Path | None]:
         if cell is None:
             found.append(None)
             continue
-        path = (base / cell).resolve()
+        path = _followed(base, cell, row)
         if not path.is_relative_to(base):
             raise MediaError(
                 "a path leads out of the data's folder", where=f"row {row + 1}", expected=f"a path inside {base}",
@@ -42,6 +42,18 @@ def locate(cells: Sequence[str | None], root: Path) -> list[Path | None]:
             )  # fmt: skip
         found.append(path)
     return found
+
+
+def _followed(base: Path, cell: str, row: int) -> Path:
+    """The path with all links followed."""
+    try:
+        return (base / cell).resolve()
+    except (OSError, RuntimeError, ValueError) as error:
+        # A link that leads to itself is a RuntimeError or an OSError, by the version of Python; NUL is a ValueError.
+        raise MediaError(
+            "a path to a picture cannot be followed", where=f"row {row + 1}", expected="a path of a plain file",
+            received=repr(cell)[:80], next_step="Look at the paths and the links in that column.",
+        ) from error  # fmt: skip
 
 
 def working_size(cells: Sequence[str], root: Path) -> tuple[int, int, int]:
