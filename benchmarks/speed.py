@@ -1,8 +1,8 @@
 """Ratios of speed and memory, each from one run on one machine: epochs, imports, and CSV to tensors.
 
-    python benchmarks/speed.py epoch
-    python benchmarks/speed.py start
-    python benchmarks/speed.py csv
+python benchmarks/speed.py epoch
+python benchmarks/speed.py start
+python benchmarks/speed.py csv
 """
 
 from __future__ import annotations
@@ -114,7 +114,10 @@ def _write_large(file: Path, rows: int, columns: int) -> None:
 def _child(what: str, file: Path) -> tuple[float, float]:
     """Seconds and peak bytes of one piece of work in a process of its own."""
     out = subprocess.run(
-        [sys.executable, __file__, "child", "--what", what, "--file", str(file)], capture_output=True, text=True, check=True
+        [sys.executable, __file__, "child", "--what", what, "--file", str(file)],
+        capture_output=True,
+        text=True,
+        check=True,
     ).stdout.split()
     return float(out[0]), float(out[1])
 

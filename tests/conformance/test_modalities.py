@@ -95,6 +95,7 @@ EXAMPLES: dict[type, list[Example]] = {
     Date: [("dates", dates, Recipe()), ("written dates", written_dates, Recipe())],
     Text: [
         ("words", sentences, Recipe()),
+        ("words in several bags", sentences, Recipe(network=("bag", "none"), members=4)),
         ("words by attention", sentences, Recipe(network=("transformer",))),
         ("no spaces", sequences, Recipe(network=("transformer",))),
     ],

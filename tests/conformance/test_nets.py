@@ -40,6 +40,7 @@ EXAMPLES: dict[Any, list[Example]] = {
     NgramBag: [
         (lambda: NgramBag(vocabulary=40, features=8), pieces),
         (lambda: NgramBag(vocabulary=40, features=8, ngrams=3, buckets=64), pieces),
+        (lambda: NgramBag(vocabulary=40, features=8, members=4), pieces),
     ],
     SequenceEncoder: [
         (lambda: SequenceEncoder(vocabulary=40, tokens=7, features=16), pieces),

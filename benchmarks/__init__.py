@@ -1,0 +1,1 @@
+"""Measurements behind ``benchmarks/RESULTS.md``."""

@@ -1,0 +1,46 @@
+"""``make bench``: every measurement, or the one that is named.
+
+python -m benchmarks              # all, hours on two cores
+python -m benchmarks adult        # one data set
+python -m benchmarks epoch        # one measurement of speed
+"""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).parent
+PLAN = {
+    "epoch": ("speed.py", "epoch"),
+    "start": ("speed.py", "start"),
+    "csv": ("speed.py", "csv"),
+    "parts": ("parts.py",),
+    "adult": ("quality.py", "adult", "--seeds", "0", "1", "2"),
+    "california": ("quality.py", "california", "--seeds", "0", "1", "2"),
+    "telco": ("quality.py", "telco", "--seeds", "0", "1"),
+    "salaries": ("quality.py", "salaries"),
+    "sms": ("quality.py", "sms", "--seeds", "0", "1", "2", "3", "4", "5"),
+    "news": ("quality.py", "news", "--seeds", "0", "1", "2"),
+    "clothing": ("quality.py", "clothing"),
+    "fashion": ("quality.py", "fashion"),
+    "fashion40": ("quality.py", "fashion", "--budget", "40m"),
+}
+
+
+def main(names: list[str]) -> int:
+    """Run the named measurements in processes of their own, or all of them."""
+    unknown = [name for name in names if name not in PLAN]
+    if unknown:
+        print(f"there is no measurement {unknown}; there is: {', '.join(PLAN)}", file=sys.stderr)
+        return 2
+    for name in names or PLAN:
+        script, *arguments = PLAN[name]
+        print(f"== {name}", flush=True)
+        subprocess.run([sys.executable, str(HERE / script), *arguments], check=True)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
