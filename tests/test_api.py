@@ -132,3 +132,8 @@ def test_the_examples_are_the_rows_with_the_largest_loss(bundle):
     assert losses == sorted(losses, reverse=True)
     assert isinstance(bundle.examples[0], Example)
     assert {column for column, _ in bundle.examples[0].cells} == {"size", "kind", "day"}
+
+
+def test_sensitive_columns_are_kept_in_the_schema():
+    found = vouch.fit(rows(60), "y", sensitive=["kind"], settings={**FAST, "epochs": 1})
+    assert found.schema.sensitive == ("kind",)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -59,7 +59,8 @@ def gather(data: object, target: str | None, options: FitOptions) -> tuple[Datas
         )  # fmt: skip
     if options.get("test") is not None:
         dataset = join_test(dataset, read(options.get("test"), columns=options.get("columns")), target)
-    for name in options.get("sensitive") or ():
+    sensitive = tuple(options.get("sensitive") or ())
+    for name in sensitive:
         if name not in dataset.frame.columns:
             raise ColumnError(
                 f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, dataset.frame.columns)
@@ -68,7 +69,7 @@ def gather(data: object, target: str | None, options: FitOptions) -> tuple[Datas
         target, options.get("task"), options.get("group"), options.get("time"),
         options.get("types") or {}, options.get("drop") or (),
     )  # fmt: skip
-    return dataset, infer(dataset, hints)
+    return dataset, replace(infer(dataset, hints), sensitive=sensitive)
 
 
 def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:

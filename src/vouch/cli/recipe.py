@@ -36,8 +36,10 @@ def recipe(data: str, target: str | None, as_json: bool, quiet: bool, **asked: A
 def as_toml(schema: Schema, recipe: Recipe) -> str:
     """Schema as comments and recipe as keys, each with its meaning."""
     meanings = key_meanings(recipe)
-    lines = [f"# {schema.task} of '{schema.target.name}' ({schema.task_why})"]
-    lines += [f"# {c.name}: {c.kind}, {c.role} ({c.why})" for c in schema.columns]
+    told = [f"{schema.task} of '{schema.target.name}' ({schema.task_why})"]
+    told += [f"{c.name}: {c.kind}, {c.role} ({c.why})" for c in schema.columns]
+    # A column's name may hold a line break, which would end the comment.
+    lines = ["# " + "".join(letter if letter.isprintable() else " " for letter in line) for line in told]
     lines += [f"\n# {meanings[key]}\n{key} = {_toml(value)}" for key, value in asdict(recipe).items()]
     return "\n".join(lines)
 

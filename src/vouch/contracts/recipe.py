@@ -33,7 +33,8 @@ class Recipe:
         augment: the random changes made to training inputs: "auto" for what suits the data, names, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
         averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
-        members: predictors inside a parameter-sharing ensemble.
+        members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or bags of
+            words that stand alone.
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.
         number_embedding: units that each number is spread over.

@@ -60,6 +60,7 @@ class Schema:
         columns: every column of the data, the ignored ones too.
         task: binary, multiclass, multilabel or regression.
         task_why: why this task.
+        sensitive: the columns by which harm is to be measured.
 
     Example:
         >>> Schema((Column("y", "number", "target", "given"),), "regression", "given").target.name
@@ -69,6 +70,7 @@ class Schema:
     columns: tuple[Column, ...]
     task: str
     task_why: str
+    sensitive: tuple[str, ...] = ()
 
     @property
     def target(self) -> Column:
