@@ -11,7 +11,7 @@ from vouch.contracts.roles import Capabilities
 from vouch.contracts.schema import Column
 from vouch.nets.cost import picture_flops
 
-FLOPS = 60e12
+FLOPS = 45e12
 BUDGET = 600.0
 _VALID_ROWS, _MANY_ROWS = 5000, 20_000
 _PHOTO_SIDE, _TINY_SIDE = 48, 12
