@@ -132,3 +132,21 @@ def test_no_test_share_seals_nothing():
     found, _ = split(dataset, schema, SplitPlan(0, 0.2, 0.0))
     assert len(found.test) == 0
     assert len(found.train) + len(found.valid) == 100
+
+
+def test_copies_of_later_rows_are_left_out_of_a_split_by_time():
+    frame = table(200, t=np.arange(200.0))
+    frame = frame.with_columns(x=pl.when(pl.col("t") == 3).then(frame["x"][199]).otherwise("x"), y=pl.lit("no"))
+    frame = frame.with_columns(y=pl.when(pl.col("t") % 2 == 0).then(pl.lit("yes")).otherwise("y"))
+    dataset, schema = case(frame, roles={"t": "time"})
+    found, notes = split(dataset, schema, PLAN)
+    assert 199 in found.test
+    assert 3 not in {*found.train, *found.valid}
+    assert [note.count for note in notes] == [1]
+
+
+def test_rows_that_are_all_alike_are_refused():
+    frame = pl.DataFrame({"x": [1.0] * 40, "y": ["a", "b"] * 20})
+    dataset, schema = case(frame)
+    with pytest.raises(TooFewRowsError, match="rows that differ"):
+        split(dataset, schema, PLAN)

@@ -63,7 +63,10 @@ def split(dataset: Dataset, schema: Schema, plan: SplitPlan) -> tuple[Split, tup
     if "time" in roles:
         train, test = _by_time(frame[roles["time"]], everything, plan.test_fraction)
         train, valid = _by_time(frame[roles["time"]], train, plan.valid_fraction)
-        return _parts(train, valid, test, "time", f"ordered by '{roles['time']}': the latest rows are for testing"), ()
+        valid, late = _without_copies(valid, test, units, "validation")
+        train, early = _without_copies(train, np.concatenate([test, valid]), units, "training")
+        why = f"ordered by '{roles['time']}': the latest rows are for testing"
+        return _parts(train, valid, test, "time", why), (*early, *late)
     train, test = _draw(everything, units, strata, plan.test_fraction, rng)
     train, valid = _draw(train, units, strata, plan.valid_fraction, rng)
     if "group" in roles:
@@ -80,16 +83,21 @@ def _given(
     valid = np.flatnonzero(np.isin(names, ("valid", "val", "validation", "dev")))
     train = np.flatnonzero(~np.isin(names, ("test", "testing", "valid", "val", "validation", "dev")))
     held = np.concatenate([test, valid])
-    notes: list[Note] = []
-    leaked = np.isin(units[train], units[held])
-    if leaked.any():
-        notes.append(Note("dropped", f"{leaked.sum()} training rows that equal a held-out row", int(leaked.sum())))
-        train = train[~leaked]
+    train, notes = _without_copies(train, held, units, "training")
     if not len(test):
         train, test = _draw(train, units, strata, plan.test_fraction, rng)
     if not len(valid):
         train, valid = _draw(train, units, strata, plan.valid_fraction, rng)
-    return _parts(train, valid, test, "given", "the data says which rows are for testing"), tuple(notes)
+    return _parts(train, valid, test, "given", "the data says which rows are for testing"), notes
+
+
+def _without_copies(rows: Rows, held: Rows, units: Rows, part: str) -> tuple[Rows, tuple[Note, ...]]:
+    """The rows that share no unit with a held-out row, and how many did."""
+    leaked = np.isin(units[rows], units[held])
+    if not leaked.any():
+        return rows, ()
+    told = f"{leaked.sum()} {part} rows that equal a held-out row, or belong to its group"
+    return rows[~leaked], (Note("dropped", told, int(leaked.sum())),)
 
 
 def _draw(rows: Rows, units: Rows, strata: Rows, fraction: float, rng: np.random.Generator) -> tuple[Rows, Rows]:
@@ -180,4 +188,10 @@ def _check_size(dataset: Dataset, schema: Schema, plan: SplitPlan) -> None:
 
 
 def _parts(train: Rows, valid: Rows, test: Rows, how: str, why: str) -> Split:
+    if not len(train) or not len(valid):
+        raise TooFewRowsError(
+            "no rows are left to train on and to choose by", expected="rows that differ",
+            received=f"{len(train)} for training, {len(valid)} for validation",
+            next_step="Most rows are copies of one another, of one group or of one time: give more varied data.",
+        )  # fmt: skip
     return Split(np.sort(train), np.sort(valid), np.sort(test), how, why)
