@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vouch.contracts.schema import Recognition
+from vouch.errors import TargetError
 
 _MOST_CLASSES = 1000
 _FEW_NUMBERS = 10
@@ -49,8 +50,17 @@ class Classification:
 
     @classmethod
     def fit(cls, series: pl.Series) -> Classification:
-        """Find the classes in the canonical training targets; numbers sort as numbers."""
+        """Find the classes in the canonical training targets; numbers sort as numbers.
+
+        Raises:
+            TargetError: there is one class only.
+        """
         values = series.drop_nulls().unique().to_list()
+        if len(values) < 2:
+            raise TargetError(
+                "the training rows hold one class only", where=f"column '{series.name}'", received=repr(values)[:60],
+                next_step="Split the data so that every class is among the training rows.",
+            )  # fmt: skip
         return cls(tuple(sorted(values, key=_natural)))
 
     @property
@@ -87,8 +97,9 @@ class Classification:
         return float(self.losses(decoded, truth).mean())
 
     def losses(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> npt.NDArray[np.float64]:
-        """Negative log-likelihood of each row in nats (B,)."""
-        return -np.log(np.clip(decoded[np.arange(len(truth)), truth], 1e-12, None))
+        """Negative log-likelihood of each row in nats (B,); a class that training never saw had no likelihood."""
+        likelihood = np.where(truth >= 0, decoded[np.arange(len(truth)), truth], 0.0)
+        return -np.log(np.clip(likelihood, 1e-12, None))
 
     def frame(self, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:
         """Probabilities (B, K) as columns: the prediction, then one probability for each class."""

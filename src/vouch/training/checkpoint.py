@@ -96,7 +96,7 @@ def _like(expected: dict[str, Tensor], found: dict[str, Tensor]) -> dict[str, Te
     for name, value in expected.items():
         if found[name].shape != value.shape:
             raise ValueError(f"'{name}' has shape {tuple(found[name].shape)}, not {tuple(value.shape)}")
-    return found
+    return {name: found[name].to(value.device) for name, value in expected.items()}
 
 
 def _moments(state: State) -> dict[str, Tensor]:

@@ -91,9 +91,11 @@ def train_epoch(job: Job, state: State, epoch: int) -> float:
     """One pass over the training rows in random order; the mean loss."""
     recipe, network = job.recipe, job.network
     torch.manual_seed(_mix(recipe.seed, epoch))
-    generator = torch.Generator().manual_seed(_mix(recipe.seed, epoch))
-    batches = job.rows[torch.randperm(len(job.rows), generator=generator)].tensor_split(steps_in_epoch(job))
-    total = torch.zeros((), device=job.target.device)
+    device = job.target.device
+    generator = torch.Generator(device).manual_seed(_mix(recipe.seed, epoch))
+    order = torch.randperm(len(job.rows), generator=generator, device=device)
+    batches = job.rows[order].tensor_split(steps_in_epoch(job))
+    total = torch.zeros((), device=device)
     live = network.state_dict()
     pairs = [(state.average[name], value) for name, value in live.items() if value.is_floating_point()]
     network.train()
