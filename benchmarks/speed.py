@@ -147,7 +147,8 @@ def child(what: str, file: str) -> None:
 
 
 def _ratio(first: Callable[[], None], second: Callable[[], None]) -> tuple[float, str]:
-    first(), second()
+    first()
+    second()
     ratios = []
     for _ in range(REPEATS):
         started = time.perf_counter()
