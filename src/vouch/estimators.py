@@ -16,7 +16,24 @@ from vouch import api
 _TARGET = "target"
 
 
-class VouchClassifier(ClassifierMixin, BaseEstimator):
+class _Settings(BaseEstimator):
+    """What both estimators can be told."""
+
+    def __init__(
+        self, budget: str | float | None = None, settings: Mapping[str, object] | None = None, seed: int = 0
+    ) -> None:
+        self.budget = budget
+        self.settings = settings
+        self.seed = seed
+
+    def __sklearn_tags__(self) -> Any:
+        """Missing values are welcome."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.allow_nan = True
+        return tags
+
+
+class VouchClassifier(ClassifierMixin, _Settings):
     """A deep network that sorts rows into classes.
 
     No rows are sealed: whoever cross-validates holds rows out already. A share of the rows given to ``fit`` decides
@@ -33,13 +50,6 @@ class VouchClassifier(ClassifierMixin, BaseEstimator):
         >>> VouchClassifier(settings={"epochs": 5}).fit(X, y).predict(X).shape
         (150,)
     """
-
-    def __init__(
-        self, budget: str | float | None = None, settings: Mapping[str, object] | None = None, seed: int = 0
-    ) -> None:
-        self.budget = budget
-        self.settings = settings
-        self.seed = seed
 
     def fit(self, X: Any, y: Any) -> VouchClassifier:
         """Train on rows X (B, N), an array or a frame, and their classes y (B,)."""
@@ -68,14 +78,8 @@ class VouchClassifier(ClassifierMixin, BaseEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[probabilities.argmax(axis=1)]
 
-    def __sklearn_tags__(self) -> Any:
-        """Missing values are welcome."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
-
-class VouchRegressor(RegressorMixin, BaseEstimator):
+class VouchRegressor(RegressorMixin, _Settings):
     """A deep network that predicts a quantity.
 
     Args:
@@ -90,13 +94,6 @@ class VouchRegressor(RegressorMixin, BaseEstimator):
         (3,)
     """
 
-    def __init__(
-        self, budget: str | float | None = None, settings: Mapping[str, object] | None = None, seed: int = 0
-    ) -> None:
-        self.budget = budget
-        self.settings = settings
-        self.seed = seed
-
     def fit(self, X: Any, y: Any) -> VouchRegressor:
         """Train on rows X (B, N), an array or a frame, and their values y (B,)."""
         table, y = _training_table(self, X, y, numeric=True)
@@ -107,12 +104,6 @@ class VouchRegressor(RegressorMixin, BaseEstimator):
         """The value of each row (B,)."""
         check_is_fitted(self)
         return api.predict(self.bundle_, _table(self, X, reset=False))["prediction"].to_numpy()
-
-    def __sklearn_tags__(self) -> Any:
-        """Missing values are welcome."""
-        tags = super().__sklearn_tags__()
-        tags.input_tags.allow_nan = True
-        return tags
 
 
 def _training_table(

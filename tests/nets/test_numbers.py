@@ -5,13 +5,11 @@ from __future__ import annotations
 import time
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor, nn
 from torch.func import functional_call, grad, vmap
 
 from vouch.nets.numbers import (
-    PeriodicEmbedding,
     PiecewiseLinearEmbedding,
     fit_bins,
     fit_scale,
@@ -21,11 +19,11 @@ from vouch.nets.numbers import (
 NAN, INF = float("nan"), float("inf")
 
 
-def _embeddings() -> list[nn.Module]:
+def _embedding() -> PiecewiseLinearEmbedding:
     torch.manual_seed(0)
     piecewise = PiecewiseLinearEmbedding(fit_bins(torch.randn(100, 3), bins=8), features=4)
     nn.init.normal_(piecewise.weight)
-    return [piecewise, PeriodicEmbedding(columns=3, features=4)]
+    return piecewise
 
 
 def test_scale_is_the_median_and_the_quartiles_distance() -> None:
@@ -100,21 +98,19 @@ def test_piecewise_embedding_interpolates_linearly_between_edges() -> None:
     assert found.tolist() == [0.0, 5.0, 10.0, 60.0, 110.0]
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_missing_has_its_own_vector_and_gradient(which: int) -> None:
-    embedding = _embeddings()[which]
+def test_missing_has_its_own_vector_and_gradient() -> None:
+    embedding = _embedding()
     x = torch.tensor([[NAN, 0.5, 0.1], [0.0, NAN, NAN]])
     found = embedding(x)
-    missing: Tensor = embedding.missing  # type: ignore[assignment]
+    missing: Tensor = embedding.missing
     assert torch.equal(found[0, 0], missing[0])
     assert torch.equal(found[1, 1:], missing[1:])
     found.square().sum().backward()
     assert all(p.grad is not None and bool(p.grad.isfinite().all()) for p in embedding.parameters())
 
 
-@pytest.mark.parametrize("which", [0, 1])
-def test_per_row_gradients_sum_to_the_batch_gradient(which: int) -> None:
-    embedding = _embeddings()[which]
+def test_per_row_gradients_sum_to_the_batch_gradient() -> None:
+    embedding = _embedding()
     x = torch.randn(5, 3)
     x[0, 0] = NAN
     state = dict(embedding.named_parameters())

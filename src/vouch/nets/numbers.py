@@ -147,43 +147,6 @@ class PiecewiseLinearEmbedding(nn.Module):
         return torch.where(absent.unsqueeze(-1), self.missing, vector)
 
 
-class PeriodicEmbedding(nn.Module):
-    """Embed each number by learned waves of it, plus a straight line, plus a vector for "missing".
-
-    Args:
-        columns: number of columns N.
-        features: size D of a column's embedding.
-        frequencies: waves per column.
-        sigma: standard deviation of the first frequencies, in waves per unit of the scaled number.
-
-    Source:
-        Gorishniy et al., On embeddings for numerical features (2022); phase as in RealMLP (2024).
-
-    Example:
-        >>> PeriodicEmbedding(columns=2, features=4)(torch.zeros(3, 2)).shape
-        torch.Size([3, 2, 4])
-    """
-
-    def __init__(self, columns: int, features: int, frequencies: int = 16, sigma: float = 0.5) -> None:
-        super().__init__()
-        self.frequency = nn.Parameter(torch.randn(columns, frequencies) * sigma * 2 * math.pi)
-        self.phase = nn.Parameter(torch.empty(columns, frequencies).uniform_(-math.pi, math.pi))
-        self.weight = nn.Parameter(torch.randn(columns, frequencies, features) / math.sqrt(frequencies))
-        self.slope = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
-        self.bias = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
-        self.missing = nn.Parameter(torch.empty(columns, features).uniform_(-1, 1))
-        self.columns, self.features = columns, features
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Embed scaled numbers (B, N), NaN where missing, as (B, N, D)."""
-        absent = x.isnan()
-        known = x.masked_fill(absent, 0.0)
-        waves = torch.cos(known.T.unsqueeze(-1) * self.frequency.unsqueeze(1) + self.phase.unsqueeze(1))
-        curved = torch.bmm(waves, self.weight).transpose(0, 1)
-        vector = curved + known.unsqueeze(-1) * self.slope + self.bias
-        return torch.where(absent.unsqueeze(-1), self.missing, vector)
-
-
 def _sorted_columns(x: Tensor) -> list[Tensor]:
     """The finite values of every column, rising; of at most ``FIT_ROWS`` rows, always the same ones."""
     if len(x) > FIT_ROWS:
