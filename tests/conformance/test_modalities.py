@@ -96,6 +96,7 @@ EXAMPLES: dict[type, list[Example]] = {
     Text: [
         ("words", sentences, Recipe()),
         ("words in several bags", sentences, Recipe(network=("bag", "none"), members=4)),
+        ("words and phrases", sentences, Recipe(network=("textcnn", "none"), members=4)),
         ("words by attention", sentences, Recipe(network=("transformer",))),
         ("no spaces", sequences, Recipe(network=("transformer",))),
     ],

@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vouch.nets import ALL, CNN, MLP, NgramBag, ParameterSharingEnsemble, ResNet, SequenceEncoder
+from vouch.nets import ALL, CNN, MLP, BagOfWords, ParameterSharingEnsemble, ResNet, SequenceEncoder, TextCNN
 from vouch.testing import check_net
 
 Example = tuple[Callable[[], nn.Module], Callable[[], Tensor]]
@@ -37,10 +37,13 @@ EXAMPLES: dict[Any, list[Example]] = {
     ],
     CNN: [(lambda: CNN(3, (28, 28), width=16), pictures), (lambda: CNN(3, (28, 28), 16, "group"), pictures)],
     ResNet: [(lambda: ResNet(3, (28, 28), width=16), pictures), (lambda: ResNet(3, (28, 28), 16, "group"), pictures)],
-    NgramBag: [
-        (lambda: NgramBag(vocabulary=40, features=8), pieces),
-        (lambda: NgramBag(vocabulary=40, features=8, ngrams=3, buckets=64), pieces),
-        (lambda: NgramBag(vocabulary=40, features=8, members=4), pieces),
+    BagOfWords: [
+        (lambda: BagOfWords(vocabulary=40, features=8), pieces),
+        (lambda: BagOfWords(vocabulary=40, features=8, members=4), pieces),
+    ],
+    TextCNN: [
+        (lambda: TextCNN(vocabulary=40, features=8), pieces),
+        (lambda: TextCNN(vocabulary=40, features=8, members=4), pieces),
     ],
     SequenceEncoder: [
         (lambda: SequenceEncoder(vocabulary=40, tokens=7, features=16), pieces),

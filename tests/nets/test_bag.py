@@ -1,18 +1,18 @@
-"""The n-gram bag."""
+"""The bag of pieces."""
 
 from typing import Any
 
 import torch
 from torch.func import functional_call, grad, vmap
 
-from vouch.nets.bag import NgramBag
+from vouch.nets.bag import BagOfWords, kept_pieces
 
 IDS = torch.tensor([[5, 9, 2, 0], [7, 5, 9, 2], [0, 0, 0, 0]], dtype=torch.int32)
 
 
-def _bag(ngrams: int = 2) -> NgramBag:
+def _bag(members: int = 1) -> BagOfWords:
     torch.manual_seed(0)
-    return NgramBag(vocabulary=20, features=8, ngrams=ngrams, buckets=64, dropout=0.3).eval()
+    return BagOfWords(vocabulary=20, features=8, dropout=0.3, members=members).eval()
 
 
 def test_padding_changes_nothing():
@@ -25,22 +25,17 @@ def test_an_empty_text_is_zeros():
     assert _bag()(IDS)[2].abs().max() == 0
 
 
-def test_single_pieces_ignore_order_and_pairs_do_not():
+def test_the_order_of_the_pieces_does_not_matter():
     turned = torch.tensor([[2, 9, 5, 0]], dtype=torch.int32)
-    torch.testing.assert_close(_bag(1)(IDS[:1]), _bag(1)(turned))
-    assert not torch.allclose(_bag(2)(IDS[:1]), _bag(2)(turned))
+    torch.testing.assert_close(_bag()(IDS[:1]), _bag()(turned))
 
 
 def test_pooled_is_the_sum_of_the_sequence_over_the_norm_of_the_importances():
-    bag = _bag(1)
+    bag = _bag()
     with torch.no_grad():
         bag.importance.normal_()
     norm = bag.importance[[5, 9, 2]].exp().square().sum().sqrt()
     torch.testing.assert_close(bag(IDS[:1]), bag.sequence(IDS[:1]).sum(1) / norm)
-
-
-def test_a_run_longer_than_the_text_is_left_out():
-    assert _bag(3)(IDS[:, :1]).shape == (3, 8)
 
 
 def test_works_under_vmap_per_example():
@@ -62,3 +57,13 @@ def test_training_drops_pieces_the_same_way_for_the_same_seed():
     torch.manual_seed(1)
     assert torch.equal(first, bag(IDS))
     assert not torch.equal(first, bag.eval()(IDS))
+
+
+def test_members_lose_different_pieces_and_never_see_the_padding():
+    ids = torch.ones(50, 40, dtype=torch.int32) * (torch.arange(40) < 30)
+    torch.manual_seed(0)
+    kept = kept_pieces(ids, members=2, dropout=0.3, training=True)
+    assert kept[:, 30:].sum() == 0
+    assert abs(float(kept[:, :30].mean()) - 0.7) < 0.03
+    assert not torch.equal(kept[..., 0], kept[..., 1])
+    assert torch.equal(kept_pieces(ids, 2, 0.3, training=False)[..., 1], (ids > 0).float())

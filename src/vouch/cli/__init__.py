@@ -16,6 +16,7 @@ from vouch.errors import UsageError, VouchError, nearest
 
 WRONG = 2
 INTERRUPTED = 130
+_SPINS = "10000"
 
 
 @click.group(no_args_is_help=False)
@@ -38,6 +39,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code: 0 done, 2 wrong input or usage (one line on standard error), 130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
+    _wait_politely()
     try:
         app.main(given or ["--help"], prog_name="vouch", standalone_mode=False)
     except VouchError as error:
@@ -58,6 +60,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader of our output has gone; what is still buffered must not raise again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     return 0
+
+
+def _wait_politely() -> None:
+    """Threads that spin for long while they wait starve another fit on the same cores; read when torch is loaded."""
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", _SPINS)
 
 
 def _refuse(error: VouchError) -> int:

@@ -18,7 +18,7 @@ class Recipe:
         valid_fraction: share of the rows that decides when to stop; they never enter a gradient.
         test_fraction: share of the rows sealed for the final figures; unused when test data is given.
         network: the nets by name: the trunk ("ensemble", "mlp", "none"), that of pictures ("resnet", "cnn"), that of
-            texts ("bag", "transformer").
+            texts ("textcnn", "bag", "transformer").
         epochs: passes over the training rows at most.
         batch_size: rows in one step.
         learning_rate: the peak rate.
@@ -33,7 +33,7 @@ class Recipe:
         augment: the random changes made to training inputs: "auto" for what suits the data, names, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
         averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
-        members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or bags of
+        members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or nets of
             words that stand alone.
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.

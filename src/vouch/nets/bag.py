@@ -1,4 +1,4 @@
-"""A text as the weighted sum of the vectors of its pieces and of their hashed n-grams."""
+"""A text as the weighted sum of the vectors of its pieces."""
 
 from __future__ import annotations
 
@@ -6,13 +6,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-_BASE = 1_000_003
-_SCRAMBLE = -7_046_029_254_386_353_131
 _SPREAD = 0.02
 
 
-class NgramBag(nn.Module):
-    """Sum the vectors of pieces and n-grams, each with a learned importance, at unit norm of the importances.
+class BagOfWords(nn.Module):
+    """Sum the vectors of the pieces, each with a learned importance, at unit norm of the importances.
 
     The small first vectors matter: rare pieces then start near nothing, not as noise. The learned importances take the
     place of tf-idf's. In training whole pieces are dropped, so that no single word decides. Several members share the
@@ -20,9 +18,7 @@ class NgramBag(nn.Module):
 
     Args:
         vocabulary: number of pieces, the padding (0) included.
-        features: size D of the vectors.
-        ngrams: longest run of pieces that has a vector of its own; 1 is single pieces.
-        buckets: rows that the runs of two and more share by hashing.
+        features: size D of a member's vectors.
         dropout: share of pieces, and of entries of the result, dropped in training.
         members: number of members M; their vectors lie side by side (M·D).
 
@@ -31,52 +27,47 @@ class NgramBag(nn.Module):
         composition rivals syntactic methods for text classification (2015), for the dropped words.
 
     Example:
-        >>> bag = NgramBag(vocabulary=300, features=8, ngrams=2, buckets=512)
+        >>> bag = BagOfWords(vocabulary=300, features=8)
         >>> bag(torch.tensor([[5, 9, 2], [7, 0, 0]])).shape
         torch.Size([2, 8])
     """
 
-    def __init__(
-        self,
-        vocabulary: int,
-        features: int = 64,
-        ngrams: int = 1,
-        buckets: int = 65_536,
-        dropout: float = 0.3,
-        members: int = 1,
-    ) -> None:
+    def __init__(self, vocabulary: int, features: int = 64, dropout: float = 0.3, members: int = 1) -> None:
         super().__init__()
-        rows = vocabulary + (buckets if ngrams > 1 else 0)
-        self.vectors = nn.Parameter(torch.randn(rows, members * features) * _SPREAD)
-        self.importance = nn.Parameter(torch.zeros(rows, members))
-        self.vocabulary, self.features, self.ngrams = vocabulary, members * features, ngrams
-        self.buckets, self.dropout, self.members = buckets, dropout, members
+        self.vectors = nn.Parameter(torch.randn(vocabulary, members * features) * _SPREAD)
+        self.importance = nn.Parameter(torch.zeros(vocabulary, members))
+        self.features, self.members, self.dropout = members * features, members, dropout
 
     def forward(self, ids: Tensor) -> Tensor:
-        """Piece numbers (B, T) to pooled vectors (B, D); a text without pieces is all zeros."""
-        rows, present = self._rows(ids.long())
-        weight = present.unsqueeze(-1) * F.embedding(rows, self.importance).exp()
-        if self.training:
-            weight = weight * (torch.rand_like(weight) >= self.dropout)
-        vectors = F.embedding(rows, self.vectors).unflatten(2, (self.members, -1))
-        total = torch.einsum("btm,btmd->bmd", weight, vectors)
+        """Piece numbers (B, T) to pooled vectors (B, M·D); a text without pieces is all zeros."""
+        pooled = self.pool(ids, kept_pieces(ids, self.members, self.dropout, self.training))
+        return F.dropout(pooled.flatten(1), self.dropout, self.training)
+
+    def pool(self, ids: Tensor, kept: Tensor) -> Tensor:
+        """Piece numbers (B, T), and 1 where a member sees the piece, else 0 (B, T, M), to pooled vectors (B, M, D)."""
+        weight = kept * F.embedding(ids.long(), self.importance).exp()
+        vectors = F.embedding(ids.long(), self.vectors).unflatten(2, (self.members, -1))
         norm = weight.square().sum(1).clamp_min(1e-6).sqrt().unsqueeze(-1)
-        return F.dropout((total / norm).flatten(1), self.dropout, self.training)
+        return torch.einsum("btm,btmd->bmd", weight, vectors) / norm
 
     def sequence(self, ids: Tensor) -> Tensor:
-        """Piece numbers (B, T) to the weighted vector of each piece (B, T, D), zeros at the padding."""
-        ids = ids.long()
-        weight = F.embedding(ids, self.importance).exp() * (ids > 0).unsqueeze(-1)
-        vectors = F.embedding(ids, self.vectors).unflatten(2, (self.members, -1))
+        """Piece numbers (B, T) to the weighted vector of each piece (B, T, M·D), zeros at the padding."""
+        weight = F.embedding(ids.long(), self.importance).exp() * (ids > 0).unsqueeze(-1)
+        vectors = F.embedding(ids.long(), self.vectors).unflatten(2, (self.members, -1))
         return (weight.unsqueeze(-1) * vectors).flatten(2)
 
-    def _rows(self, ids: Tensor) -> tuple[Tensor, Tensor]:
-        """Rows of the table for all runs, and 1 where a run holds no padding, else 0."""
-        rows, weights, run, whole = [ids], [(ids > 0).float()], ids, ids > 0
-        for length in range(2, min(self.ngrams, ids.shape[1]) + 1):
-            run = run[:, :-1] * _BASE + ids[:, length - 1 :]
-            whole = whole[:, :-1] & (ids[:, length - 1 :] > 0)
-            scrambled = ((run * _SCRAMBLE) >> 33) & 0x7FFF_FFFF  # high bits are the well mixed ones
-            rows.append(self.vocabulary + scrambled % self.buckets)
-            weights.append(whole.float())
-        return torch.cat(rows, 1), torch.cat(weights, 1)
+
+def kept_pieces(ids: Tensor, members: int, dropout: float, training: bool) -> Tensor:
+    """Which pieces each member sees.
+
+    Args:
+        ids: piece numbers (B, T), 0 where a text is over.
+        members: M; each draws for itself.
+        dropout: share of pieces hidden in training.
+        training: whether any are hidden.
+
+    Returns:
+        1 where the piece is seen, else 0 (B, T, M), float32.
+    """
+    present = (ids > 0).float().unsqueeze(-1).expand(-1, -1, members)
+    return present * (torch.rand_like(present) >= dropout) if training else present

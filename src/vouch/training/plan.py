@@ -16,6 +16,7 @@ BUDGET = 600.0
 _VALID_ROWS, _MANY_ROWS = 5000, 20_000
 _PHOTO_SIDE, _TINY_SIDE = 48, 12
 _WIDTHS = (64, 48, 32)
+_TEXTS_SEEN = 600_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def _pictures(facts: Facts, columns: Sequence[Column]) -> Recipe:
     most = 100 if side >= _PHOTO_SIDE else 15 if side <= _TINY_SIDE else 30
     effort = facts.seconds / BUDGET
     affordable = {width: _picture_epochs(facts, columns, width, effort) for width in _WIDTHS}
-    width = next((w for w in _WIDTHS if effort > 1 and affordable[w] >= most), _WIDTHS[-1])
+    width = next((w for w in _WIDTHS if effort > 1 and affordable[w] >= most / 2), _WIDTHS[-1])
     return Recipe(
         network=("resnet", "none"),
         epochs=max(8, min(affordable[width], most)),
@@ -89,7 +90,7 @@ def _picture_epochs(facts: Facts, columns: Sequence[Column], width: int, effort:
 
 
 def _texts(facts: Facts, columns: Sequence[Column]) -> Recipe:
-    """A bag of pieces for writing in words; convolutions over letters for sequences without spaces."""
+    """A bag of pieces and filters for writing in words; deeper convolutions over letters where there are no spaces."""
     rows = facts.rows
     if all(column.options.get("spaced") is False for column in columns):
         return Recipe(
@@ -98,11 +99,13 @@ def _texts(facts: Facts, columns: Sequence[Column]) -> Recipe:
             weight_decay=1e-3, averaging=0.0,
         )  # fmt: skip
     batch = 16 if rows < 500 else 32 if rows < 2000 else 64 if rows < 10_000 else 128
-    epochs = max(5, math.ceil((600 if rows < 500 else 1000) * batch / rows))
+    wanted = max(5, math.ceil((600 if rows < 500 else 1000) * batch / rows))
+    affordable = round(_TEXTS_SEEN * facts.seconds / BUDGET / rows)
+    epochs = max(2, min(wanted, affordable))
     return Recipe(
-        network=("bag", "none"), epochs=epochs, batch_size=batch, learning_rate=2e-3, schedule="one_cycle", warmup=0.05,
-        dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0, patience=0, vocabulary=30_000, members=4,
-        weight_decay=1e-3, averaging=0.0,
+        network=("textcnn", "none"), epochs=epochs, batch_size=batch, learning_rate=2e-3, schedule="one_cycle",
+        warmup=0.05, dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0, patience=0, members=4,
+        vocabulary=30_000, weight_decay=1e-3, averaging=0.0,
     )  # fmt: skip
 
 

@@ -15,7 +15,7 @@ from vouch.errors import UsageError, nearest
 NETS = {
     "trunk": ("mlp", "ensemble", "none"),
     "pictures": ("cnn", "resnet"),
-    "texts": ("bag", "transformer"),
+    "texts": ("bag", "textcnn", "transformer"),
 }
 _CHOICES = {
     "optimizer": ("adamw", "sgd", "muon"),

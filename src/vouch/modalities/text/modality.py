@@ -15,7 +15,8 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
 from vouch.modalities.text.tokenise import LONGEST_WORD, Tokeniser, learn_tokeniser
-from vouch.nets.bag import NgramBag
+from vouch.nets.bag import BagOfWords
+from vouch.nets.text_cnn import TextCNN
 from vouch.nets.transformer import SequenceEncoder
 
 _WORDS = 3.0
@@ -89,13 +90,13 @@ class TextEncoder:
         return self.tokeniser.encode(frame[self.columns[0]].to_list())
 
     def embed(self, recipe: Recipe) -> nn.Module:
-        """A bag of pieces and their runs, or a sequence encoder, as the recipe says."""
+        """A bag of pieces, filters beside it, or a sequence encoder, as the recipe says."""
         size, tokens = self.tokeniser.vocabulary, self.tokeniser.tokens
         if "transformer" in recipe.network:
             kernel = _NEAR if self.tokeniser.by_character else 0
             return SequenceEncoder(size, tokens, recipe.text_width, dropout=recipe.dropout, kernel=kernel)
-        alone = "none" in recipe.network
-        return NgramBag(size, recipe.text_width, members=recipe.members if alone else 1)
+        net = TextCNN if "textcnn" in recipe.network else BagOfWords
+        return net(size, recipe.text_width, members=recipe.members if "none" in recipe.network else 1)
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Texts are not augmented; the nets drop pieces themselves."""
