@@ -8,7 +8,7 @@ from vouch.cli import main
 
 
 @pytest.mark.parametrize(
-    ("given", "count"), [({}, "10000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, None)]
+    ("given", "count"), [({}, "3000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "PASSIVE"}, None)]
 )
 def test_waiting_threads_soon_sleep_unless_the_environment_says_how(
     given: dict[str, str], count: str | None, monkeypatch: pytest.MonkeyPatch

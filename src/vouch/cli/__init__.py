@@ -16,7 +16,7 @@ from vouch.errors import UsageError, VouchError, nearest
 
 WRONG = 2
 INTERRUPTED = 130
-_SPINS = "10000"
+_SPINS = "3000"
 
 
 @click.group(no_args_is_help=False)
