@@ -18,6 +18,7 @@ PLAN = {
     "csv": ("speed.py", "csv"),
     "parts": ("parts.py",),
     "adult": ("quality.py", "adult", "--seeds", "0", "1", "2"),
+    "adult20": ("quality.py", "adult", "--seeds", "0", "1", "2", "--budget", "20m"),
     "california": ("quality.py", "california", "--seeds", "0", "1", "2"),
     "telco": ("quality.py", "telco", "--seeds", "0", "1"),
     "salaries": ("quality.py", "salaries"),

@@ -31,12 +31,12 @@ def test_half_of_the_vector_is_the_bag_and_the_other_half_knows_the_order():
 
 
 def test_filters_are_the_convolution_written_out():
-    net, ids = _net(), IDS[1]
-    vectors = net.vectors[ids.long()]
-    padded = torch.cat([torch.zeros(1, 8), vectors, torch.zeros(1, 8)])
-    answers = [sum(net.filters.weight[:, :, k] @ padded[t + k] for k in range(3)) + net.filters.bias for t in range(4)]
-    wanted = F.relu(torch.stack(answers)).amax(0)  # type: ignore[arg-type]
-    torch.testing.assert_close(net(IDS[1:2])[0, 8:], wanted)
+    net = _net()
+    filters = dict(net.named_parameters())
+    padded = torch.cat([torch.zeros(1, 8), net.vectors[IDS[1].long()], torch.zeros(1, 8)])
+    windows = torch.stack([padded[t : t + 3].T for t in range(4)])
+    answers = torch.einsum("tck,fck->tf", windows, filters["filters.weight"]) + filters["filters.bias"]
+    torch.testing.assert_close(net(IDS[1:2])[0, 8:], F.relu(answers).amax(0))
 
 
 def test_a_turn_of_phrase_is_found_wherever_it_stands():
