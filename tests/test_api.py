@@ -137,3 +137,12 @@ def test_the_examples_are_the_rows_with_the_largest_loss(bundle):
 def test_sensitive_columns_are_kept_in_the_schema():
     found = vouch.fit(rows(60), "y", sensitive=["kind"], settings={**FAST, "epochs": 1})
     assert found.schema.sensitive == ("kind",)
+
+
+def test_a_bundle_keeps_what_was_asked_beside_the_recipe(bundle):
+    held = rows(40, seed=5)
+    data = rows().with_columns(code=pl.Series([str(i % 7) for i in range(rows().height)]), spare=pl.lit("x"))
+    asked = {"test": held.with_columns(code=pl.lit("1"), spare=pl.lit("x")), "types": {"code": "category"}}
+    made = vouch.fit(data, "y", settings=FAST, drop=["spare"], **asked)
+    assert made.run.asked == (("--test", "TEST_DATA"), ("--type", "code=category"), ("--drop", "spare"))
+    assert bundle.run.asked == ()

@@ -96,7 +96,9 @@ def hostile(task: str = "multiclass") -> BundleValue:
     return replace(
         plain,
         schema=Schema((*columns, target), task, bad),
-        run=replace(plain.run, source=bad + HOSTILE[0], notes=notes, versions={bad: bad}),
+        run=replace(
+            plain.run, source=bad + HOSTILE[0], notes=notes, versions={bad: bad}, asked=tuple((bad, t) for t in HOSTILE)
+        ),
         evidence=replace(plain.evidence, verdict=bad, notes=HOSTILE),
         looks=(Look(bad, bad, bad),) * 12,
         examples=tuple(Example(i, text, text, 1.0, cells) for i, text in enumerate(HOSTILE)),

@@ -39,10 +39,10 @@ def measure(ready: Ready, history: list[tuple[int, float, float, float]], second
     versions = {"vouch": version("deepvouch"), "python": platform.python_version()}
     versions |= {library: version(library) for library in ("torch", "polars", "numpy", "scikit-learn", "safetensors")}
     seconds = {**seconds, "measure": time.perf_counter() - started}
-    notes = ready.dataset.notes
     run = Run(
-        ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(), notes
-    )
+        ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(),
+        ready.dataset.notes, ready.asked,
+    )  # fmt: skip
     look = Look("fit", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "held-out figures of the new bundle")
     return Bundle(
         ready.schema, ready.task, ready.recipe, ready.encoders, ready.network, ready.split, found, predictions, run,

@@ -12,7 +12,7 @@ import torch
 
 from vouch import store
 from vouch.contracts.dataset import Dataset
-from vouch.contracts.options import FitOptions
+from vouch.contracts.options import FitOptions, beside_recipe
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
 from vouch.contracts.schema import Schema
@@ -46,6 +46,7 @@ class Ready:
     wanted: torch.Tensor
     network: torch.nn.Module
     fingerprint: str
+    asked: tuple[tuple[str, str], ...]
 
 
 def gather(data: object, target: str | None, options: FitOptions) -> tuple[Dataset, Schema]:
@@ -92,7 +93,8 @@ def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:
     place = find_device(options.get("device", "auto"))
     network = build_network(encoders, task.outputs, recipe).to(place)
     inputs, wanted = [x.to(place) for x in inputs], wanted.to(place)
-    return Ready(canonical, schema, parts, recipe, task, encoders, inputs, wanted, network, fingerprint)
+    asked = beside_recipe(options)
+    return Ready(canonical, schema, parts, recipe, task, encoders, inputs, wanted, network, fingerprint, asked)
 
 
 def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:

@@ -81,6 +81,7 @@ class Run:
         versions: of Vouch, Python, torch and the other libraries that shape the result.
         threads: that torch used; other numbers may change the last bits.
         notes: everything that was done to the data.
+        asked: options of the command and their values, those that the recipe does not hold.
     """
 
     source: str
@@ -90,6 +91,7 @@ class Run:
     versions: Mapping[str, str]
     threads: int
     notes: tuple[Note, ...]
+    asked: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

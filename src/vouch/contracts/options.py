@@ -49,3 +49,28 @@ class FitOptions(TypedDict, total=False):
     fewest_rows: int
     device: str
     progress: Progress
+
+
+def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:
+    """What was asked and no recipe holds, as it would be typed after ``vouch fit``.
+
+    Args:
+        options: of ``fit``.
+
+    Returns:
+        Pairs of an option and its value; test data that has no place on disk stands as TEST_DATA.
+
+    Example:
+        >>> beside_recipe({"drop": ["id", "name"], "types": {"zip": "category"}, "budget": "5m"})
+        (('--type', 'zip=category'), ('--drop', 'id,name'))
+    """
+    test = options.get("test")
+    single = {
+        "--task": options.get("task"),
+        "--test": None if test is None else str(test) if isinstance(test, str | Path) else "TEST_DATA",
+        "--group": options.get("group"),
+        "--time": options.get("time"),
+    }
+    lists = {f"--{key}": ",".join(options.get(key) or ()) for key in ("sensitive", "drop", "columns")}
+    types = [("--type", f"{column}={kind}") for column, kind in (options.get("types") or {}).items()]
+    return tuple((name, value) for name, value in (*single.items(), *types, *lists.items()) if value)

@@ -71,10 +71,8 @@ def commands(bundle: BundleValue) -> dict[str, str]:
     """What to type to load, use and make the network again."""
     source = shlex.quote(clean(bundle.run.source, 200))
     target = shlex.quote(clean(bundle.schema.target.name, 200))
-    roles = [
-        (f"--{c.role}", shlex.quote(clean(c.name, 200))) for c in bundle.schema.columns if c.role in ("group", "time")
-    ]
-    extra = "".join(f" {option} {name}" for option, name in roles)
+    words = (shlex.quote(clean(word, 2000)) for pair in bundle.run.asked for word in pair)
+    extra = "".join(f" {word}" for word in words)
     return {
         "predict": f"vouch predict {PLACE} NEW_DATA -o predictions.csv",
         "python": f'import vouch\n\nbundle = vouch.load("{PLACE}")\nbundle.predict("NEW_DATA")',

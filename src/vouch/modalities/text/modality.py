@@ -15,8 +15,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
 from vouch.modalities.text.tokenise import LONGEST_WORD, Tokeniser, learn_tokeniser
-from vouch.nets.bag import BagOfWords
-from vouch.nets.text_cnn import TextCNN
+from vouch.nets.bag import BagOfWords, TextCNN
 from vouch.nets.transformer import SequenceEncoder
 
 _WORDS = 3.0
