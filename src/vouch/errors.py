@@ -66,7 +66,7 @@ class VouchError(Exception):
         if self.next_step:
             parts.append(_cut(self.next_step))
         text = " ".join([*parts, f"[{self.code}]"])
-        return " ".join(_printable(text).split())
+        return one_line(text)
 
     @property
     def help_page(self) -> str:
@@ -190,11 +190,16 @@ def nearest(name: str, known: Iterable[str]) -> str:
     return f"There is: {shown}." if names else "There is none."
 
 
+def one_line(text: str) -> str:
+    """Text from untrusted files on one line and without control characters, so that it cannot drive a terminal.
+
+    Example:
+        >>> one_line("a\\n b\\x1b[31m")
+        'a b�[31m'
+    """
+    return " ".join("".join(c if c.isprintable() or c.isspace() else "�" for c in text).split())
+
+
 def _cut(text: str, most: int = 400) -> str:
     """Names and cells of any length, so that one line stays one that can be read."""
     return text if len(text) <= most else f"{text[: most // 2]} … {text[-most // 2 :]}"
-
-
-def _printable(text: str) -> str:
-    """Text from untrusted files without control characters, so that it cannot drive a terminal."""
-    return "".join(c if c.isprintable() or c in " \n\t" else "�" for c in text)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vouch.cli.common import Reporter, about_data, emit, every_verb, figures, fit_options
+from vouch.errors import one_line
 
 if TYPE_CHECKING:
     from vouch.api import Bundle
@@ -64,14 +65,14 @@ def facts(bundle: Bundle, place: Path) -> dict[str, Any]:
 def summary(bundle: Bundle, place: Path) -> str:
     """A bundle for a reader at the terminal."""
     split, schema = bundle.split, bundle.schema
-    lines = [f"{schema.task} of '{schema.target.name}' ({schema.task_why})", ""]
-    lines += [f"  {c.name:<24.24} {c.kind:<10} {c.role:<8} {c.why}" for c in schema.columns]
+    lines = [one_line(f"{schema.task} of '{schema.target.name}' ({schema.task_why})"), ""]
+    lines += [f"  {one_line(c.name):<24.24} {c.kind:<10} {c.role:<8} {one_line(c.why)}" for c in schema.columns]
     lines += ["", *(f"  {note.kind}: {note.text}" for note in bundle.run.notes)]
     lines += [
         "",
         f"rows: {len(split.train):,} train, {len(split.valid):,} valid, {len(split.test):,} test; {split.why}",
     ]
-    lines += ["", _table(bundle), "", bundle.evidence.verdict, *bundle.evidence.notes]
+    lines += ["", _table(bundle), "", *(one_line(said) for said in (bundle.evidence.verdict, *bundle.evidence.notes))]
     lines += ["", f"bundle {place}", f"report {place / 'report.html'}"]
     return "\n".join(lines)
 

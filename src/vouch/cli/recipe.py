@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vouch.cli.common import about_data, emit, every_verb, fit_options
+from vouch.errors import one_line
 
 if TYPE_CHECKING:
     from vouch.contracts.recipe import Recipe
@@ -39,7 +40,7 @@ def as_toml(schema: Schema, recipe: Recipe) -> str:
     told = [f"{schema.task} of '{schema.target.name}' ({schema.task_why})"]
     told += [f"{c.name}: {c.kind}, {c.role} ({c.why})" for c in schema.columns]
     # A column's name may hold a line break, which would end the comment.
-    lines = ["# " + "".join(letter if letter.isprintable() else " " for letter in line) for line in told]
+    lines = ["# " + one_line(line) for line in told]
     lines += [f"\n# {meanings[key]}\n{key} = {_toml(value)}" for key, value in asdict(recipe).items()]
     return "\n".join(lines)
 

@@ -6,6 +6,8 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
+from vouch.errors import one_line
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -18,7 +20,7 @@ class Note:
 
     Args:
         kind: dropped rows, filled cells, a guessed type, normalised values, skipped files, or how it was read.
-        text: one sentence for the reader.
+        text: one sentence for the reader, kept on one line and printable whatever names it quotes.
         count: how many rows, cells or files it touched; 0 where counting makes no sense.
         column: the column it touched, if one.
     """
@@ -27,6 +29,9 @@ class Note:
     text: str
     count: int = 0
     column: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "text", one_line(self.text))
 
 
 @dataclass(frozen=True, slots=True)
