@@ -181,6 +181,25 @@ def test_a_quote_that_never_closes_is_refused(tmp_path: Path) -> None:
         read(write(tmp_path, 'a,b\n1,"x\n2,y,z\n3,"w",q"\n'))
 
 
+@pytest.mark.parametrize("end", ['"', '"\n', '"\n\n', ' " '])
+def test_a_quote_alone_at_the_end_is_text_and_no_panic(tmp_path: Path, end: str, capfd: pytest.CaptureFixture[str]):
+    frame = read(write(tmp_path, f"a\n1\n2\n3\n{end}")).frame
+    assert [cell.strip() for cell in frame["a"]] == ["1", "2", "3", '"']
+    assert capfd.readouterr().err == ""
+
+
+def test_a_quote_alone_at_the_end_is_refused_where_rows_have_more_cells(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+):
+    with pytest.raises(FormatError, match="a quote does not fit .* after line 3"):
+        read(write(tmp_path, 'a,b\nx,1\ny,2\n"'))
+    assert capfd.readouterr().err == ""
+
+
+def test_a_quote_alone_on_the_last_line_may_close_a_cell_of_several_lines(tmp_path: Path) -> None:
+    assert read(write(tmp_path, 'a,b\n1,y\n2,"z\nu\n"\n')).frame["b"].to_list() == ["y", "z\nu"]
+
+
 def test_columns_of_white_space_are_read(tmp_path: Path) -> None:
     frame = read(write(tmp_path, "id  t   v\n1   2  3.5 \n10  20 30.5\n", "a.txt")).frame
     assert frame.rows() == [(1, 2, 3.5), (10, 20, 30.5)]

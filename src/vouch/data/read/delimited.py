@@ -25,7 +25,7 @@ from vouch.errors import EmptyDataError, FormatError
 LARGE = 100_000_000
 _RETRIES = 2
 _TABBED = (".tsv", ".tab", ".tsv.gz", ".tab.gz")
-_HEAD, _PIECE, _PIECES = 1 << 18, 1 << 14, 15
+_HEAD, _PIECE, _PIECES, _TAIL = 1 << 18, 1 << 14, 15, 1 << 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,7 @@ def _read(content: Content, columns: Sequence[str] | None, notes: list[Note]) ->
     _refuse_nul(content)
     plan = _plan(content, columns, None)
     try:
+        _refuse_open_end(plan)
         frame, plan = _parse(plan)
         _refuse_lost_lines(frame, plan)
     except _BadQuotes:
@@ -212,6 +213,21 @@ def _refuse_bad_quotes(plan: _Plan) -> None:
     if not _fits_unquoted(plan):
         check_rows(plan.content, plan.dialect, plan.header)
     raise _BadQuotes
+
+
+def _refuse_open_end(plan: _Plan) -> None:
+    """A quote alone on the last line that opens a cell and closes none: polars panics on it.
+
+    Raises:
+        FormatError: it does, and other quotes do mean something in this file.
+    """
+    tail = plan.content.part(max(plan.content.size - _TAIL, 0), _TAIL).rstrip()
+    if plan.dialect.quote is None or tail.rpartition(b"\n")[2].strip() != plan.dialect.quote.encode():
+        return
+    try:
+        check_rows(plan.content, plan.dialect, plan.header)
+    except FormatError:
+        _refuse_bad_quotes(plan)
 
 
 def _refuse_lost_lines(frame: pl.DataFrame, plan: _Plan) -> None:
