@@ -191,7 +191,7 @@ def test_a_quote_alone_at_the_end_is_text_and_no_panic(tmp_path: Path, end: str,
 def test_a_quote_alone_at_the_end_is_refused_where_rows_have_more_cells(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ):
-    with pytest.raises(FormatError, match="a quote does not fit .* after line 3"):
+    with pytest.raises(FormatError, match=r"a quote does not fit .* after line 3"):
         read(write(tmp_path, 'a,b\nx,1\ny,2\n"'))
     assert capfd.readouterr().err == ""
 
