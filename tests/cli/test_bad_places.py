@@ -73,10 +73,10 @@ def test_a_checkpoint_folder_that_no_run_left_is_left_as_it_is(capsys, tmp_path)
     assert left(tmp_path / "a.vouch.partial") == ["thesis.txt"]
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
-def test_a_folder_without_permission_is_refused(capsys, tmp_path):
-    (tmp_path / "closed").mkdir(mode=0o500)
-    refused(fit(capsys, "--out", "closed/a.vouch"), "V400")
+def test_a_folder_that_may_not_be_written_is_refused(capsys, tmp_path):
+    with closed(tmp_path / "closed"):
+        refused(fit(capsys, "--out", "closed/a.vouch"), "V400")
+        assert left(tmp_path / "closed") == []
 
 
 def test_a_loss_that_is_no_number_is_refused_and_leaves_nothing(capsys, tmp_path):
@@ -132,14 +132,22 @@ def test_the_command_itself_gives_one_line_and_exit_code_2(tmp_path):
     assert ran.stderr.rstrip().endswith("[V201]")
 
 
+def closed(place):
+    """A folder that may not be written; root may write everywhere but on a disk that is read-only."""
+    if not os.geteuid():
+        return small_disk(place, "ro")
+    place.mkdir(mode=0o500)
+    return contextlib.nullcontext()
+
+
 @contextlib.contextmanager
-def small_disk(place, kilobytes):
-    """A disk of a few kilobytes; only root may mount one."""
+def small_disk(place, options):
+    """A disk of its own, of so few kilobytes or read-only; only root may mount one."""
     place.mkdir()
     if os.geteuid() or not shutil.which("mount"):
         pytest.skip("mounting a small disk needs root")
-    options = ("-o", f"size={kilobytes}k")
-    mounted = subprocess.run(("mount", "-t", "tmpfs", *options, "tmpfs", str(place)), check=False, capture_output=True)
+    command = ("mount", "-t", "tmpfs", "-o", options, "tmpfs", str(place))
+    mounted = subprocess.run(command, check=False, capture_output=True)
     if mounted.returncode:
         pytest.skip(f"no small disk can be mounted here: {mounted.stderr.decode().strip()}")
     try:
@@ -151,7 +159,7 @@ def small_disk(place, kilobytes):
 @pytest.mark.parametrize("kilobytes", [4, 32, 128])
 def test_a_full_disk_is_refused_and_nothing_half_written_is_left(capsys, tmp_path, kilobytes):
     disk = tmp_path / "disk"
-    with small_disk(disk, kilobytes):
+    with small_disk(disk, f"size={kilobytes}k"):
         line = refused(fit(capsys, "--out", disk / "a.vouch"), "V400")
         assert "room" in line
         found = left(disk)
@@ -164,7 +172,7 @@ def test_a_full_disk_is_refused_and_nothing_half_written_is_left(capsys, tmp_pat
 def test_predictions_on_a_full_disk_are_refused_and_nothing_half_written_is_left(capsys, tmp_path):
     fitted(fit(capsys), tmp_path / "a.vouch")
     rows(3000).write_csv(tmp_path / "many.csv")
-    with small_disk(tmp_path / "disk", 16):
+    with small_disk(tmp_path / "disk", "size=16k"):
         for name in ("p.csv", "p.parquet", "p.jsonl"):
             line = refused(run(capsys, "predict", "a.vouch", "many.csv", "-q", "-o", tmp_path / "disk" / name), "V400")
             assert "room" in line
