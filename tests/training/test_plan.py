@@ -40,6 +40,10 @@ def test_more_texts_mean_fewer_passes_down_to_two():
     assert epochs[2:] == [5, 3, 2]
 
 
+def test_sequences_of_letters_are_planned_within_the_same_work():
+    assert [plan(Facts([LETTERS], rows, "binary")).epochs for rows in (3000, 200_000, 3_000_000)] == [20, 3, 2]
+
+
 def test_more_time_buys_more_passes_over_many_texts():
     assert plan(Facts([TEXT], 200_000, "binary", seconds=1200)).epochs == 5
 

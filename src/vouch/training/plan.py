@@ -92,20 +92,19 @@ def _picture_epochs(facts: Facts, columns: Sequence[Column], width: int, effort:
 def _texts(facts: Facts, columns: Sequence[Column]) -> Recipe:
     """A bag of pieces and filters for writing in words; deeper convolutions over letters where there are no spaces."""
     rows = facts.rows
+    affordable = max(2, round(_TEXTS_SEEN * facts.seconds / BUDGET / rows))
     if all(column.options.get("spaced") is False for column in columns):
         return Recipe(
-            network=("transformer", "none"), epochs=20, batch_size=64, learning_rate=2e-3, schedule="one_cycle",
-            warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=0, members=1,
+            network=("transformer", "none"), epochs=min(20, affordable), batch_size=64, learning_rate=2e-3,
+            schedule="one_cycle", warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=0, members=1,
             weight_decay=1e-3, averaging=0.0,
         )  # fmt: skip
     batch = 16 if rows < 500 else 32 if rows < 2000 else 64 if rows < 10_000 else 128
     wanted = max(5, math.ceil((600 if rows < 500 else 1000) * batch / rows))
-    affordable = round(_TEXTS_SEEN * facts.seconds / BUDGET / rows)
-    epochs = max(2, min(wanted, affordable))
     return Recipe(
-        network=("textcnn", "none"), epochs=epochs, batch_size=batch, learning_rate=2e-3, schedule="one_cycle",
-        warmup=0.05, dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0, patience=0, members=4,
-        vocabulary=30_000, weight_decay=1e-3, averaging=0.0,
+        network=("textcnn", "none"), epochs=min(wanted, affordable), batch_size=batch, learning_rate=2e-3,
+        schedule="one_cycle", warmup=0.05, dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0,
+        patience=0, members=4, vocabulary=30_000, weight_decay=1e-3, averaging=0.0,
     )  # fmt: skip
 
 
