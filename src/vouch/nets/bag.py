@@ -46,16 +46,19 @@ class BagOfWords(nn.Module):
 
     def pool(self, ids: Tensor, kept: Tensor) -> Tensor:
         """Piece numbers (B, T), and 1 where a member sees the piece, else 0 (B, T, M), to pooled vectors (B, M, D)."""
-        weight = kept * F.embedding(ids.long(), self.importance).exp()
-        vectors = F.embedding(ids.long(), self.vectors).unflatten(2, (self.members, -1))
+        weight, vectors = self._weighted(ids, kept)
         norm = weight.square().sum(1).clamp_min(1e-6).sqrt().unsqueeze(-1)
         return torch.einsum("btm,btmd->bmd", weight, vectors) / norm
 
     def sequence(self, ids: Tensor) -> Tensor:
         """Piece numbers (B, T) to the weighted vector of each piece (B, T, M·D), zeros at the padding."""
-        weight = F.embedding(ids.long(), self.importance).exp() * (ids > 0).unsqueeze(-1)
-        vectors = F.embedding(ids.long(), self.vectors).unflatten(2, (self.members, -1))
+        weight, vectors = self._weighted(ids, kept_pieces(ids, self.members, 0.0, False))
         return (weight.unsqueeze(-1) * vectors).flatten(2)
+
+    def _weighted(self, ids: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+        """The importance (B, T, M) and the vector (B, T, M, D) of each piece."""
+        weight = kept * F.embedding(ids.long(), self.importance).exp()
+        return weight, F.embedding(ids.long(), self.vectors).unflatten(2, (self.members, -1))
 
 
 class TextCNN(nn.Module):

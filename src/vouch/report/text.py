@@ -7,6 +7,7 @@ import re
 from collections.abc import Sequence
 
 from vouch.contracts.finding import Estimate
+from vouch.errors import one_line
 
 _MARKDOWN = re.compile(r"([\\`*_{}\[\]<>()#+!|~$&@:])")
 _NAMES = {
@@ -49,8 +50,7 @@ def clean(text: object, most: int = 80) -> str:
         >>> clean("a\\nb" + chr(0x202E) + "c" * 9, most=8)
         'a b�ccc…'
     """
-    line = " ".join(str(text).split())
-    shown = "".join(c if c.isprintable() else "�" for c in line)
+    shown = one_line(str(text))
     return shown if len(shown) <= most else shown[: most - 1].rstrip() + "…"
 
 
