@@ -14,38 +14,52 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vouch.api import Bundle, fit, load, predict, recipe
-    from vouch.contracts.finding import Estimate
+    from vouch.api import Bundle, audit, fit, fix, load, predict, recipe
+    from vouch.contracts.case import Challenge
+    from vouch.contracts.finding import Estimate, Finding
+    from vouch.contracts.proof import Audit, Proof
     from vouch.contracts.recipe import Recipe
     from vouch.contracts.schema import Column, Schema
     from vouch.errors import VouchError
     from vouch.estimators import VouchClassifier, VouchRegressor
 
 _HOMES = {
+    "Audit": "vouch.contracts.proof",
     "Bundle": "vouch.api",
+    "Challenge": "vouch.contracts.case",
     "Column": "vouch.contracts.schema",
     "Estimate": "vouch.contracts.finding",
+    "Finding": "vouch.contracts.finding",
+    "Proof": "vouch.contracts.proof",
     "Recipe": "vouch.contracts.recipe",
     "Schema": "vouch.contracts.schema",
     "VouchClassifier": "vouch.estimators",
     "VouchError": "vouch.errors",
     "VouchRegressor": "vouch.estimators",
+    "audit": "vouch.api",
     "fit": "vouch.api",
+    "fix": "vouch.api",
     "load": "vouch.api",
     "predict": "vouch.api",
     "recipe": "vouch.api",
 }
 
 __all__ = [
+    "Audit",
     "Bundle",
+    "Challenge",
     "Column",
     "Estimate",
+    "Finding",
+    "Proof",
     "Recipe",
     "Schema",
     "VouchClassifier",
     "VouchError",
     "VouchRegressor",
+    "audit",
     "fit",
+    "fix",
     "load",
     "predict",
     "recipe",

@@ -8,7 +8,7 @@ import pytest
 
 from house.source import PACKAGE, Source, docstring, report, sources
 
-BLIND = ("challenges", "attacks", "explainers", "training", "objectives", "audit")
+BLIND = ("challenges", "attacks", "explainers", "training", "objectives", "auditing", "statistics")
 WHY = (
     "Ask a modality for its capabilities (continuous, discrete, spatial, ordered, bounded): "
     "then a kind of column that is added tomorrow works here too."

@@ -14,7 +14,9 @@ from torch import nn
 from vouch.contracts.recipe import Recipe
 from vouch.errors import TrainingError
 from vouch.nets.cnn import CNN
-from vouch.objectives import Supervised
+from vouch.nets.mlp import MLP
+from vouch.nets.network import Network
+from vouch.objectives import Supervised, make_objective
 from vouch.tasks import Regression
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
@@ -32,6 +34,17 @@ class Net(nn.Module):
         return self.layers(x).unsqueeze(1)
 
 
+class Still(nn.Module):
+    """Answers 0, and learns next to nothing."""
+
+    def __init__(self):
+        super().__init__()
+        self.zero = nn.Parameter(torch.zeros(1))
+
+    def forward(self, x):
+        return self.zero.expand(len(x)).view(-1, 1, 1)
+
+
 def job(recipe=RECIPE, folder=None, progress=lambda *_, **__: None, net: Callable[[], nn.Module] = Net):
     torch.manual_seed(0)
     x = torch.randn(100, 3)
@@ -40,7 +53,7 @@ def job(recipe=RECIPE, folder=None, progress=lambda *_, **__: None, net: Callabl
 
     def evaluate(network):
         with torch.no_grad():
-            return float(TASK.loss(network(x[80:]), y[80:]))
+            return float(TASK.loss(network(x[80:]), y[80:]).mean())
 
     return Job(
         network, [x], y, torch.arange(80), Supervised(TASK), lambda batch, _: batch, evaluate, recipe,
@@ -83,6 +96,50 @@ def test_an_interrupted_run_that_is_resumed_ends_with_the_same_bits(tmp_path, re
     history = train(resumed)
     assert [epoch.epoch for epoch in history] == [1, 2, 3, 4, 5, 6]
     assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_with_everything_mixed_an_interrupted_run_ends_with_the_same_bits(tmp_path):
+    class Numbers(nn.Module):
+        features = 3
+
+        def forward(self, x):
+            return x
+
+    def mixed(folder, progress=lambda *_, **__: None):
+        torch.manual_seed(0)
+        recipe = replace(RECIPE, mixup=0.4, cutmix=1.0, l1=1e-4)
+        base = job(recipe, folder, progress, lambda: Network([Numbers()], MLP(3, 8, 1, 0.1), 1))
+        return replace(base, objective=make_objective(TASK, recipe, base.target), weights=torch.rand(100))
+
+    def stop(_, /, **facts):
+        if facts["epoch"] == 3:
+            raise KeyboardInterrupt
+
+    whole = mixed(None)
+    train(whole)
+    with pytest.raises(KeyboardInterrupt):
+        train(mixed(tmp_path / "checkpoint", stop))
+    resumed = mixed(tmp_path / "checkpoint")
+    train(resumed)
+    assert torch.equal(weights(whole), weights(resumed))
+
+
+def test_a_row_that_counts_nothing_is_not_learned_from():
+    counts = (torch.arange(100) % 4 > 0).float()
+    plain, spoiled = (replace(job(), weights=counts) for _ in range(2))
+    spoiled.target[counts == 0] += 100
+    held = replace(spoiled, evaluate=lambda _: 0.0)
+    first, second = train(replace(plain, evaluate=lambda _: 0.0)), train(held)
+    assert torch.equal(weights(plain), weights(spoiled))
+    assert [epoch.loss for epoch in first] == [epoch.loss for epoch in second]
+
+
+def test_the_loss_of_an_epoch_is_the_mean_under_the_weights():
+    one = replace(job(replace(RECIPE, epochs=1, batch_size=7, learning_rate=1e-9), net=Still), weights=torch.rand(100))
+    told = train(one)[0].loss
+    rows = TASK.loss(torch.zeros(80, 1, 1), one.target[:80])
+    assert one.weights is not None
+    assert told == pytest.approx(float(rows @ one.weights[:80] / one.weights[:80].sum()), rel=1e-4)
 
 
 def test_the_weights_of_the_best_validation_score_are_kept():

@@ -1,16 +1,39 @@
 """The verbs; the only package that knows every station."""
 
+from vouch.api.auditing import audit, audited, suspect_rows
 from vouch.api.fitting import fit, recipe, resumable
-from vouch.api.predicting import Bundle, check_table, load, predict, predict_with_notes, write_table
+from vouch.api.fixing import Proven, fix
+from vouch.api.predicting import (
+    Bundle,
+    check_table,
+    check_text,
+    load,
+    predict,
+    predict_with_notes,
+    write_table,
+    write_text,
+)
+from vouch.auditing import is_met, junit
+from vouch.report import report_of
 
 __all__ = [
     "Bundle",
+    "Proven",
+    "audit",
+    "audited",
     "check_table",
+    "check_text",
     "fit",
+    "fix",
+    "is_met",
+    "junit",
     "load",
     "predict",
     "predict_with_notes",
     "recipe",
+    "report_of",
     "resumable",
+    "suspect_rows",
     "write_table",
+    "write_text",
 ]

@@ -21,7 +21,7 @@ from vouch.contracts.schema import Schema
 from vouch.data.clean import clean
 from vouch.errors import UsageError, nearest
 from vouch.nets.network import outputs_of
-from vouch.objectives import Supervised
+from vouch.objectives import check_objective, make_objective
 from vouch.report import pages
 from vouch.training.budget import epochs_within, seconds_of
 from vouch.training.checkpoint import Checkpoints
@@ -60,18 +60,20 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     ready = prepare(dataset, schema, options)
     prepared = time.perf_counter()
     progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
+    check_objective(ready.task, ready.recipe)
     ready = _within_budget(ready, options, prepared - started)
     partial = _begin(ready, options)
     with partial.kept() if partial else nullcontext():
-        history = train(_job(ready, partial, progress))
+        history = train(job_of(ready, partial, progress))
     trained = time.perf_counter()
     seconds = {"prepare": prepared - started, "train": trained - prepared}
     bundle = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
+    place = None
     if partial is not None:
-        store.save(bundle, Path(str(options.get("out"))), pages(bundle))
+        place = store.save(bundle, Path(str(options.get("out"))), pages(bundle))
         partial.end()
     progress("done", seconds=round(time.perf_counter() - started, 1))
-    return bundle
+    return bundle.known(place, (dataset, ready.dataset))
 
 
 def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions]) -> tuple[Schema, Recipe]:
@@ -96,7 +98,7 @@ def _within_budget(ready: Ready, options: FitOptions, spent: float) -> Ready:
     if not budget or options.get("resume"):
         return ready
     left = max(seconds_of(budget) - spent, 1.0) * _TRAINING_SHARE
-    epochs = epochs_within(_job(ready, None, _silent), left)
+    epochs = epochs_within(job_of(ready, None, _silent), left)
     return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
 
@@ -110,7 +112,7 @@ def _begin(ready: Ready, options: FitOptions) -> store.Partial | None:
     return partial
 
 
-def _job(ready: Ready, partial: store.Partial | None, progress: Progress) -> Job:
+def job_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> Job:
     """The training run: supervised, choosing on the validation rows."""
     recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
@@ -124,17 +126,20 @@ def _job(ready: Ready, partial: store.Partial | None, progress: Progress) -> Job
         pairs = zip(ready.encoders, batch, strict=True)
         return [encoder.augment(x, recipe, generator) for encoder, x in pairs]
 
+    rows = torch.from_numpy(ready.split.train).to(valid.device)
+    weights = None if ready.weights is None else ready.weights[rows]
     return Job(
         network=ready.network,
         inputs=ready.inputs,
         target=ready.wanted,
-        rows=torch.from_numpy(ready.split.train).to(valid.device),
-        objective=Supervised(ready.task, recipe.label_smoothing, recipe.l1),
+        rows=rows,
+        objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
         augment=augment,
         evaluate=evaluate,
         recipe=recipe,
         checkpoints=Checkpoints(partial.checkpoint if partial else None),
         progress=progress,
+        weights=ready.weights,
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
@@ -12,14 +13,15 @@ import numpy as np
 import polars as pl
 import torch
 
-from vouch.api.predicting import Bundle
+from vouch.api.predicting import Bundle, answers, as_bundle
 from vouch.api.preparing import Ready
-from vouch.audit.evidence import Truth, evidence
-from vouch.audit.verdict import verdict_sentence
-from vouch.contracts.bundle import Evidence, Example, Look, Run
+from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
+from vouch.contracts.dataset import Dataset
 from vouch.contracts.roles import Encoder
 from vouch.data.schema import modality
 from vouch.nets.network import outputs_of
+from vouch.statistics.compare import verdict_sentence
+from vouch.statistics.evidence import Truth, evidence
 from vouch.training.baseline_features import Block
 from vouch.training.baselines import baselines
 
@@ -48,6 +50,30 @@ def measure(ready: Ready, history: list[tuple[int, float, float, float]], second
         ready.schema, ready.task, ready.recipe, ready.encoders, ready.network, ready.split, found, predictions, run,
         (look,), _examples(ready, decoded),
     )  # fmt: skip
+
+
+def remeasured(bundle: Bundle, dataset: Dataset, decoded: npt.NDArray[np.float64]) -> Bundle:
+    """A bundle whose network is as it was and whose answers are not, with the figures of its new answers.
+
+    Args:
+        bundle: with the evidence and the predictions of before.
+        dataset: canonical data.
+        decoded: what the bundle now says of the sealed rows.
+    """
+    rows, target = bundle.split.test, dataset.frame[bundle.schema.target.name]
+    truth = truth_of(bundle, dataset, rows, "test")
+    metrics = evidence(truth, decoded, bundle.recipe.seed)
+    predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(answers(bundle, decoded))
+    found = replace(bundle.evidence, metrics=metrics)
+    return as_bundle(replace(bundle, evidence=found, predictions=predictions))
+
+
+def truth_of(bundle: BundleValue, dataset: Dataset, rows: npt.NDArray[np.int64], part: str) -> Truth:
+    """What is true of some rows, and which of them belong together."""
+    group = next((column.name for column in bundle.schema.columns if column.role == "group"), None)
+    groups = None if group is None else dataset.frame[group][rows].cast(pl.String).to_numpy()
+    values = bundle.task.truth(dataset.frame[bundle.schema.target.name][rows])
+    return Truth(bundle.schema.task, bundle.task.classes, values, groups, part)
 
 
 def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:

@@ -7,20 +7,22 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
 import torch
 
 from vouch import store
 from vouch.contracts.bundle import BundleValue
-from vouch.contracts.dataset import Note
+from vouch.contracts.dataset import Dataset, Note
 from vouch.data.clean import clean, unreadable_rows
 from vouch.data.encode import encode
 from vouch.data.read import read
 from vouch.errors import OutputError, UsageError
 from vouch.nets.network import find_device, outputs_of
+from vouch.statistics.conformal import prediction_intervals, prediction_sets
+from vouch.statistics.recalibration import recalibrate
 
 if TYPE_CHECKING:
-    import numpy as np
     import numpy.typing as npt
 
 _ENDINGS = (".csv", ".parquet", ".jsonl")
@@ -29,6 +31,9 @@ _ENDINGS = (".csv", ".parquet", ".jsonl")
 class Bundle(BundleValue):
     """A trained network with all that it was made from; the verbs are its methods.
 
+    ``place`` is the folder that it was read from or written to; ``at_hand`` is the data that it was fitted on, as read
+    and canonical, while the process that fitted it still has it.
+
     Example:
         >>> import vouch
         >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
@@ -36,6 +41,15 @@ class Bundle(BundleValue):
         >>> bundle.predict_proba({"size": [3.0]}).shape
         (1, 2)
     """
+
+    place: Path | None = None
+    at_hand: tuple[Dataset, Dataset] | None = None
+
+    def known(self, place: Path | None, at_hand: tuple[Dataset, Dataset] | None) -> Bundle:
+        """The same bundle, which now knows where it lies and what it was fitted on."""
+        object.__setattr__(self, "place", place)
+        object.__setattr__(self, "at_hand", at_hand)
+        return self
 
     def predict(self, data: object) -> npt.NDArray[np.generic]:
         """The predicted class names, or values, of new rows (B,)."""
@@ -55,7 +69,9 @@ class Bundle(BundleValue):
 
     def save(self, path: str | Path) -> Path:
         """Write the folder ``path``."""
-        return store.save(self, Path(path))
+        place = store.save(self, Path(path))
+        self.known(place, self.at_hand)
+        return place
 
 
 def load(path: str | Path) -> Bundle:
@@ -78,7 +94,7 @@ def load(path: str | Path) -> Bundle:
         ...     load(place).task.classes
         ('no', 'yes')
     """
-    return as_bundle(store.load(Path(path)))
+    return as_bundle(store.load(Path(path))).known(Path(path), None)
 
 
 def predict(bundle: BundleValue, data: object, *, device: str = "auto") -> pl.DataFrame:
@@ -111,7 +127,7 @@ def predict_with_notes(
     canonical = clean(dataset, bundle.schema, labelled=False)
     inputs = [x.to(place) for x in encode(canonical.frame, bundle.encoders)]
     outputs = outputs_of(bundle.network.to(place), inputs)
-    frame = bundle.task.frame(bundle.task.decode(outputs.cpu()))
+    frame = answers(bundle, said(bundle, outputs.cpu()))
     bad = unreadable_rows(dataset, canonical, bundle.schema)
     notes = canonical.notes
     if bad.any():
@@ -121,6 +137,34 @@ def predict_with_notes(
             Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())),
         )
     return frame, notes
+
+
+def said(bundle: BundleValue, outputs: torch.Tensor) -> npt.NDArray[np.float64]:
+    """What the bundle says when its network gives these outputs (B, M, K): decoded, and recalibrated where it is."""
+    decoded = bundle.task.decode(outputs)
+    return decoded if bundle.calibrator is None else recalibrate(bundle.calibrator, decoded)
+
+
+def answers(bundle: BundleValue, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:
+    """Predictions as columns, with prediction sets or intervals where the bundle makes them.
+
+    Args:
+        bundle: what predicts.
+        decoded: probabilities (B, K), or values (B,).
+
+    Returns:
+        "prediction", "probability[...]" for each class, then "prediction_set" (class names, separated by " | "), or
+        "prediction_low" and "prediction_high".
+    """
+    frame = bundle.task.frame(decoded)
+    if bundle.conformal is None:
+        return frame
+    if not bundle.task.classes:
+        low, high = prediction_intervals(bundle.conformal, decoded)
+        return frame.with_columns(pl.Series("prediction_low", low), pl.Series("prediction_high", high))
+    sets = prediction_sets(bundle.conformal, decoded)
+    names = np.array(bundle.task.classes, dtype=object)
+    return frame.with_columns(pl.Series("prediction_set", [" | ".join(names[row]) for row in sets], dtype=pl.String))
 
 
 def write_table(frame: pl.DataFrame, path: Path) -> Path:
@@ -142,6 +186,38 @@ def write_table(frame: pl.DataFrame, path: Path) -> Path:
     return path
 
 
+def write_text(text: str, path: Path) -> Path:
+    """Write a text: whole, or not at all.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    fresh = _beside(path)
+    try:
+        fresh.write_text(text, encoding="utf-8")
+        fresh.replace(path)
+    except OSError as error:
+        fresh.unlink(missing_ok=True)
+        raise _unwritable(path, error) from error
+    return path
+
+
+def check_text(path: Path) -> None:
+    """Make sure that a file can be written to a place, before time is spent on it.
+
+    Raises:
+        OutputError: the place cannot be written.
+    """
+    try:
+        if path.is_dir():
+            raise IsADirectoryError("a folder of that name is there")
+        fresh = _beside(path)
+        fresh.touch()
+        fresh.unlink()
+    except (OSError, ValueError) as error:
+        raise _unwritable(path, error) from error
+
+
 def check_table(path: Path) -> None:
     """Make sure that predictions can be written to a place, before time is spent on them.
 
@@ -154,14 +230,7 @@ def check_table(path: Path) -> None:
             "that ending is of no table that can be written", where=str(path), expected=" or ".join(_ENDINGS),
             received=path.suffix or "none", next_step="Name a file with one of these endings.",
         )  # fmt: skip
-    try:
-        if path.is_dir():
-            raise IsADirectoryError("a folder of that name is there")
-        fresh = _beside(path)
-        fresh.touch()
-        fresh.unlink()
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from error
+    check_text(path)
 
 
 def _beside(path: Path) -> Path:
@@ -170,7 +239,7 @@ def _beside(path: Path) -> Path:
 
 def _unwritable(path: Path, error: BaseException) -> OutputError:
     return OutputError(
-        "the predictions cannot be written", where=str(path), received=str(error)[:200],
+        "the file cannot be written", where=str(path), received=str(error)[:200],
         next_step="Make room, or name another place.",
     )  # fmt: skip
 

@@ -7,10 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+import numpy as np
+import numpy.typing as npt
 import polars as pl
 import torch
 
 from vouch import store
+from vouch.contracts.case import Lesson
 from vouch.contracts.dataset import Dataset
 from vouch.contracts.options import FitOptions, beside_recipe
 from vouch.contracts.recipe import Recipe
@@ -47,6 +50,7 @@ class Ready:
     network: torch.nn.Module
     fingerprint: str
     asked: tuple[tuple[str, str], ...]
+    weights: torch.Tensor | None = None
 
 
 def gather(data: object, target: str | None, options: FitOptions) -> tuple[Dataset, Schema]:
@@ -77,24 +81,45 @@ def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:
     """Clean, plan, split, encode, and build the network."""
     canonical = clean(dataset, schema)
     recipe = choose(canonical, schema, options)
-    fingerprint = hashlib.sha256(canonical.frame.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
+    fingerprint = fingerprint_of(canonical)
     if options.get("resume") and options.get("out"):
         kept = store.Partial.beside(Path(str(options.get("out")))).recipe(fingerprint)
         recipe = override(recipe, kept)
     sizes = SplitPlan(recipe.seed, recipe.valid_fraction, recipe.test_fraction, options.get("fewest_rows", FEWEST_ROWS))
     parts, notes = split(canonical, schema, sizes)
     canonical = canonical.with_notes(*notes)
-    target = canonical.frame[schema.target.name]
-    task = fit_task(schema.task, target[parts.train])
-    wanted = task.encode(target)
+    task = fit_task(schema.task, canonical.frame[schema.target.name][parts.train])
+    lesson = Lesson(recipe, schema, canonical, parts.train, parts.valid)
+    ready = ready_from(lesson, task, parts.test, options.get("device", "auto"))
+    return replace(ready, split=parts, fingerprint=fingerprint, asked=beside_recipe(options))
+
+
+def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device: str = "auto") -> Ready:
+    """Encode a lesson and build the network for it.
+
+    Args:
+        lesson: what is to be learned from.
+        task: what was learned from the target.
+        test: rows that are sealed.
+        device: where to compute.
+    """
+    frame, schema, recipe = lesson.dataset.frame, lesson.schema, lesson.recipe
+    parts = Split(lesson.train, lesson.valid, test, "given", "as the lesson says")
+    wanted = task.encode(frame[schema.target.name])
     classes = wanted if schema.task in ("binary", "multiclass") else None
-    encoders = fit_encoders(canonical, schema, parts, recipe, classes)
-    inputs = encode(canonical.frame, encoders)
-    place = find_device(options.get("device", "auto"))
+    encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
+    place = find_device(device)
+    inputs = [x.to(place) for x in encode(frame, encoders)]
     network = build_network(encoders, task.outputs, recipe).to(place)
-    inputs, wanted = [x.to(place) for x in inputs], wanted.to(place)
-    asked = beside_recipe(options)
-    return Ready(canonical, schema, parts, recipe, task, encoders, inputs, wanted, network, fingerprint, asked)
+    weights = None if lesson.weights is None else torch.from_numpy(lesson.weights).float().to(place)
+    return Ready(
+        lesson.dataset, schema, parts, recipe, task, encoders, inputs, wanted.to(place), network, "", (), weights
+    )  # fmt: skip
+
+
+def fingerprint_of(canonical: Dataset) -> str:
+    """A digest of canonical data, by which a bundle knows its own data again."""
+    return hashlib.sha256(canonical.frame.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
 
 
 def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:

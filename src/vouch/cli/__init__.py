@@ -8,8 +8,10 @@ from collections.abc import Sequence
 
 import click
 
+from vouch.cli.audit import audit
 from vouch.cli.demo import demo
 from vouch.cli.fit import fit
+from vouch.cli.fix import fix
 from vouch.cli.predict import predict
 from vouch.cli.recipe import recipe
 from vouch.errors import UsageError, VouchError, nearest
@@ -25,7 +27,7 @@ def app() -> None:
     """Deep learning you can vouch for."""
 
 
-for verb in (demo, fit, predict, recipe):
+for verb in (audit, demo, fit, fix, predict, recipe):
     app.add_command(verb)
 
 
@@ -36,12 +38,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         arguments: what stands after ``vouch``; those of the process when not given.
 
     Returns:
-        The exit code: 0 done, 2 wrong input or usage (one line on standard error), 130 interrupted.
+        The exit code: 0 done, 1 done and ``--fail-on`` was met, 2 wrong input or usage (one line on standard error),
+        130 interrupted.
     """
     given = list(sys.argv[1:] if arguments is None else arguments)
     _wait_politely()
     try:
         app.main(given or ["--help"], prog_name="vouch", standalone_mode=False)
+    except SystemExit as error:
+        return int(error.code or 0)
     except VouchError as error:
         return _refuse(error)
     except click.NoSuchOption as error:

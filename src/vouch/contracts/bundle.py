@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from vouch.contracts.dataset import Note
 from vouch.contracts.finding import Estimate
+from vouch.contracts.proof import Audit
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
 from vouch.contracts.schema import Schema
@@ -42,12 +43,16 @@ class Evidence:
         baselines: the figures of each simple method.
         verdict: one sentence saying who won.
         notes: what the reader must know of the baselines, such as a cap on their rows.
+        rival: the strongest simple method on these rows; empty when there is none.
+        lead: the network's main metric less the rival's on the same rows, with its paired interval.
     """
 
     metrics: tuple[Estimate, ...]
     baselines: Mapping[str, tuple[Estimate, ...]]
     verdict: str
     notes: tuple[str, ...] = ()
+    rival: str = ""
+    lead: Estimate | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +99,72 @@ class Run:
     asked: tuple[tuple[str, str], ...] = ()
 
 
+@dataclass(frozen=True, slots=True)
+class Calibrator:
+    """What brings probabilities closer to frequencies after the network has spoken.
+
+    Args:
+        method: "temperature", "vector" or "isotonic".
+        parameters: what the method has learned, rows of numbers in a layout of its own.
+        rows: how many rows it was learned from.
+    """
+
+    method: str
+    parameters: tuple[tuple[float, ...], ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Conformal:
+    """What turns a prediction into a set, or an interval, that holds the truth with a stated probability.
+
+    Args:
+        method: how a row is scored, such as "aps" or "absolute_residual".
+        coverage: the share of rows whose set holds the truth, such as 0.9.
+        quantiles: the scores up to which an answer is in the set; one for all rows.
+        rows: how many rows they rest on.
+    """
+
+    method: str
+    coverage: float
+    quantiles: tuple[float, ...]
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
+class Treatment:
+    """A remedy that was applied before or after training, so that a reader knows what the bundle is.
+
+    Args:
+        challenge: which failing it was for.
+        remedy: its name.
+        strength: as a reader writes it.
+        says: one sentence on what was changed.
+    """
+
+    challenge: str
+    remedy: str
+    strength: str
+    says: str
+
+
+@dataclass(frozen=True, slots=True)
+class Taught:
+    """How the rows that trained a treated bundle differ from those in the data.
+
+    Args:
+        rows: whose target was another in training.
+        targets: what it was, as in the data.
+        weighted: rows that did not count as one.
+        weights: how much each of them counted.
+    """
+
+    rows: tuple[int, ...] = ()
+    targets: tuple[str | int | float | bool, ...] = ()
+    weighted: tuple[int, ...] = ()
+    weights: tuple[float, ...] = ()
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class BundleValue:
     """Everything that ``fit`` returns and the folder ``NAME.vouch`` holds.
@@ -110,6 +181,11 @@ class BundleValue:
         run: the circumstances.
         looks: every occasion on which the sealed rows were scored.
         examples: the sealed rows that the network got most wrong.
+        calibrator: applied to every probability the network gives, if there is one.
+        conformal: makes prediction sets or intervals, if there is one.
+        treatments: every remedy that made this bundle what it is, oldest first.
+        taught: how the training rows differ from the data, after a remedy that changed them.
+        audit: what was found and proved.
     """
 
     schema: Schema
@@ -123,3 +199,8 @@ class BundleValue:
     run: Run
     looks: tuple[Look, ...]
     examples: tuple[Example, ...] = ()
+    calibrator: Calibrator | None = None
+    conformal: Conformal | None = None
+    treatments: tuple[Treatment, ...] = ()
+    taught: Taught | None = None
+    audit: Audit | None = None

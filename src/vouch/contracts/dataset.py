@@ -45,6 +45,7 @@ class Dataset:
         notes: what was done so far, in order.
         target: the column that the source itself marks as the target (the class folders of pictures), if any.
         part: the column in which the source itself says "train", "valid" or "test" for each row, if it does.
+        lines: for cleaned data, which row of the data as it was read each row comes from (B,), from 0.
     """
 
     frame: pl.DataFrame
@@ -53,6 +54,7 @@ class Dataset:
     notes: tuple[Note, ...] = field(default=())
     target: str | None = None
     part: str | None = None
+    lines: pl.Series | None = None
 
     def with_notes(self, *notes: Note) -> Dataset:
         """The same data with more notes."""

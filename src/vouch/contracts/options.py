@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from vouch.contracts.case import Challenge
 from vouch.contracts.roles import Progress
 
 
@@ -47,6 +48,60 @@ class FitOptions(TypedDict, total=False):
     seed: int | None
     resume: bool
     fewest_rows: int
+    device: str
+    progress: Progress
+
+
+class AuditOptions(TypedDict, total=False):
+    """Options of ``audit``; each may be left out.
+
+    Args:
+        data: the data that the bundle was fitted on, when it is not where it was.
+        test: the test data that was given to ``fit``, when it is not where it was.
+        only: names of the challenges to ask.
+        challenges: challenges from outside the package, asked after the others.
+        budget: time to spend, in seconds or as "5m".
+        thresholds: levels by challenge, check and "warn" or "fail", or a TOML file of them.
+        device: where to compute: "auto", "cpu", "cuda" or "mps".
+        progress: told how far the audit is.
+    """
+
+    data: object
+    test: object
+    only: Sequence[str]
+    challenges: Sequence[Challenge]
+    budget: str | float | None
+    thresholds: Mapping[str, Mapping[str, Mapping[str, float]]] | str | Path | None
+    device: str
+    progress: Progress
+
+
+class FixOptions(TypedDict, total=False):
+    """Options of ``fix``; each may be left out.
+
+    Args:
+        data: the data that the bundle was fitted on, when it is not where it was.
+        test: the test data that was given to ``fit``, when it is not where it was.
+        out: the folder for the treated bundle; none keeps it in memory.
+        remedy: the one remedy to try, instead of all that suit.
+        criterion: the metric that decides; each challenge has its own default.
+        max_loss: share of the main metric that a remedy may cost on validation rows, as 0.02 or "2%".
+        seeds: paired trainings for the proof, at least 3.
+        challenges: challenges from outside the package whose remedies may be named.
+        budget: time to spend, in seconds or as "5m".
+        device: where to compute: "auto", "cpu", "cuda" or "mps".
+        progress: told how far the run is.
+    """
+
+    data: object
+    test: object
+    out: str | Path | None
+    remedy: str | None
+    criterion: str | None
+    max_loss: float | str | None
+    seeds: int
+    challenges: Sequence[Challenge]
+    budget: str | float | None
     device: str
     progress: Progress
 

@@ -44,6 +44,11 @@ class Recipe:
         vocabulary: tokens that the text tokeniser may learn.
         max_tokens: tokens of a text that are read; 0 follows the lengths in the training rows.
         text_width: units that each token is spread over.
+        mixup: how much rows are mixed in pairs (alpha of the Beta distribution); 0 is off, 0.2 is usual, 1 is strong.
+        cutmix: how much patches of pictures are exchanged in pairs (alpha); 0 is off, 1 is usual. With mixup as well,
+            each batch draws one of the two.
+        focal: how little rows count that are nearly right (gamma of the focal loss); 0 is off, 2 is usual.
+        logit_adjustment: how far rare classes are evened out (tau); 0 is off, 1 learns as if all were equally common.
 
     Example:
         >>> Recipe(epochs=3).batch_size
@@ -77,3 +82,7 @@ class Recipe:
     vocabulary: int = 16000
     max_tokens: int = 0
     text_width: int = 64
+    mixup: float = 0.0
+    cutmix: float = 0.0
+    focal: float = 0.0
+    logit_adjustment: float = 0.0

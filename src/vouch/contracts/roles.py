@@ -141,7 +141,7 @@ class Target(Protocol):
         ...
 
     def loss(self, output: Tensor, target: Tensor, smoothing: float) -> Tensor:
-        """Mean loss of outputs (B, M, K) against targets; every member M has its own loss."""
+        """Loss of each row (B,) of outputs (B, M, K) against targets: the mean of what each member M would lose."""
         ...
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
@@ -162,6 +162,23 @@ class Target(Protocol):
 
     def frame(self, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:
         """What is reported as columns: "prediction", and probabilities where there are any."""
+        ...
+
+
+class Objective(Protocol):
+    """What one training step minimises; one may stand around another, and hand it other inputs or another network."""
+
+    def __call__(
+        self, network: nn.Module, inputs: Sequence[Tensor], wanted: Tensor, weights: Tensor | None = None, /
+    ) -> Tensor:
+        """Loss of one batch, a scalar with a gradient.
+
+        Args:
+            network: from inputs to outputs (B, M, K).
+            inputs: encoded inputs of the batch, first dimension B.
+            wanted: encoded targets (B, ...).
+            weights: how much each row counts (B,); the loss is a mean under them. All count alike when not given.
+        """
         ...
 
 

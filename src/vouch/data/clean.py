@@ -45,9 +45,11 @@ def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset
     out = pl.DataFrame(columns) if columns else frame.clear()
     if labelled:
         keep = keep & _has_target(out[schema.target.name], dataset, notes)
-    cleaned = out if keep.all() or not labelled else out.filter(keep)
+    lines = pl.arange(0, out.height, eager=True)
+    if labelled and not keep.all():
+        out, lines = out.filter(keep), lines.filter(keep)
     part = _part_name(schema) if dataset.part and labelled else None
-    return replace(dataset, frame=cleaned, notes=tuple(notes), part=part, target=schema.target.name)
+    return replace(dataset, frame=out, notes=tuple(notes), part=part, target=schema.target.name, lines=lines)
 
 
 def unreadable_rows(raw: Dataset, canonical: Dataset, schema: Schema) -> pl.Series:

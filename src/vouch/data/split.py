@@ -74,6 +74,36 @@ def split(dataset: Dataset, schema: Schema, plan: SplitPlan) -> tuple[Split, tup
     return _parts(train, valid, test, "stratified", "drawn at random in proportion to the target"), ()
 
 
+def folds(dataset: Dataset, schema: Schema, rows: Rows, count: int, rng: np.random.Generator) -> Rows:
+    """Deal rows out to folds of about equal size, whole units at a time, in proportion to the target.
+
+    Args:
+        dataset: canonical data.
+        schema: says which column is the target and which the group.
+        rows: to be dealt out (n,).
+        count: how many folds.
+        rng: draws.
+
+    Returns:
+        The number of each row's fold (n,), from 0.
+    """
+    units = _units(dataset.frame, schema)
+    strata = _strata(dataset.frame[schema.target.name], schema.task)
+    fold = np.full(dataset.frame.height, -1, dtype=np.int64)
+    rest = np.sort(rows)
+    for number in range(count - 1):
+        rest, drawn = _draw(rest, units, strata, 1 / (count - number), rng)
+        fold[drawn] = number
+    fold[rest] = count - 1
+    return fold[rows]
+
+
+def part_of(dataset: Dataset, schema: Schema, rows: Rows, fraction: float, rng: np.random.Generator) -> Rows:
+    """A share of some rows, whole units at a time, in proportion to the target (sorted)."""
+    units = _units(dataset.frame, schema)
+    return np.sort(_draw(rows, units, _strata(dataset.frame[schema.target.name], schema.task), fraction, rng)[1])
+
+
 def _given(
     part: pl.Series, units: Rows, strata: Rows, plan: SplitPlan, rng: np.random.Generator
 ) -> tuple[Split, tuple[Note, ...]]:

@@ -35,8 +35,20 @@ class Network(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         """Encoded inputs, one for each embedder, to outputs (B, M, K)."""
-        vectors = [embedder(x) for embedder, x in zip(self.embedders, inputs, strict=True)]
-        return self.head(self.trunk(torch.cat(vectors, dim=1)))
+        return self.answer(self.vectors(*inputs))
+
+    @property
+    def sizes(self) -> list[int]:
+        """Size of each embedder's vector (sum D)."""
+        return [int(embedder.features) for embedder in self.embedders]  # type: ignore[arg-type]
+
+    def vectors(self, *inputs: Tensor) -> Tensor:
+        """Encoded inputs, one for each embedder, to their vectors side by side (B, D)."""
+        return torch.cat([embedder(x) for embedder, x in zip(self.embedders, inputs, strict=True)], dim=1)
+
+    def answer(self, vectors: Tensor) -> Tensor:
+        """Vectors side by side (B, D) to outputs (B, M, K)."""
+        return self.head(self.trunk(vectors))
 
 
 class MemberHead(nn.Module):

@@ -1,7 +1,58 @@
-"""What one training step minimises."""
+"""What one training step minimises, one file for each; some stand around another one."""
 
+from torch import Tensor
+
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.roles import Objective, Target
+from vouch.errors import UsageError
+from vouch.objectives.focal import Focal
+from vouch.objectives.l1 import L1
+from vouch.objectives.logit_adjustment import LogitAdjustment, log_shares
+from vouch.objectives.mixing import Mixing
 from vouch.objectives.supervised import Supervised
 
-ALL = (Supervised,)
+ALL = (Focal, L1, LogitAdjustment, Mixing, Supervised)
 
-__all__ = ["ALL", "Supervised"]
+
+def make_objective(target: Target, recipe: Recipe, wanted: Tensor, weights: Tensor | None = None) -> Objective:
+    """The objective that a recipe asks for.
+
+    Args:
+        target: the task.
+        recipe: says what is on: ``label_smoothing``, ``focal``, ``logit_adjustment``, ``mixup``, ``cutmix``, ``l1``.
+        wanted: encoded targets of the training rows (n, ...), by which classes are found to be rare.
+        weights: how much each of these rows counts (n,); all alike when not given.
+
+    Raises:
+        UsageError: the recipe asks for what makes no sense for the task.
+    """
+    check_objective(target, recipe)
+    smoothing = recipe.label_smoothing
+    one: Objective = Focal(target, recipe.focal, smoothing) if recipe.focal else Supervised(target, smoothing)
+    if recipe.logit_adjustment:
+        one = LogitAdjustment(one, recipe.logit_adjustment * log_shares(wanted, target.outputs, weights))
+    if recipe.mixup or recipe.cutmix:
+        one = Mixing(one, recipe.mixup, recipe.cutmix)
+    return L1(one, recipe.l1) if recipe.l1 else one
+
+
+def check_objective(target: Target, recipe: Recipe) -> None:
+    """Refuse what makes no sense for the task, before any time is spent.
+
+    Raises:
+        UsageError: ``focal`` or ``logit_adjustment`` is on and the target is not of classes, or not one logit each.
+    """
+    for key in ("focal", "logit_adjustment"):
+        if getattr(recipe, key) and not target.classes:
+            raise UsageError(
+                f"recipe key '{key}' needs a target of classes", received=target.name,
+                next_step=f"Leave it out, or --set {key}=0.",
+            )  # fmt: skip
+    if recipe.logit_adjustment and target.outputs != len(target.classes):
+        raise UsageError(
+            "recipe key 'logit_adjustment' needs one logit for each class", received=target.name,
+            next_step="Leave it out, or --set logit_adjustment=0.",
+        )  # fmt: skip
+
+
+__all__ = ["ALL", "L1", "Focal", "LogitAdjustment", "Mixing", "Supervised", "check_objective", "make_objective"]

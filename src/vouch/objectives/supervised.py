@@ -1,4 +1,4 @@
-"""Learn from labelled rows: the task's own loss, and L1 when it is asked for."""
+"""Learn from labelled rows: the task's own loss."""
 
 from __future__ import annotations
 
@@ -17,7 +17,6 @@ class Supervised:
     Args:
         target: the task, which knows its loss.
         smoothing: share of each target that is spread over all classes (Szegedy et al., 2016).
-        l1: weight of the sum of absolute weights; 0 is off (Tibshirani, 1996).
 
     Example:
         >>> import torch
@@ -30,11 +29,10 @@ class Supervised:
 
     target: Target
     smoothing: float = 0.0
-    l1: float = 0.0
 
-    def __call__(self, network: nn.Module, inputs: Sequence[Tensor], wanted: Tensor) -> Tensor:
-        """The loss of one batch, a scalar with a gradient."""
-        loss = self.target.loss(network(*inputs), wanted, self.smoothing)
-        if self.l1:
-            loss = loss + self.l1 * sum(p.abs().sum() for p in network.parameters() if p.ndim > 1)
-        return loss
+    def __call__(
+        self, network: nn.Module, inputs: Sequence[Tensor], wanted: Tensor, weights: Tensor | None = None
+    ) -> Tensor:
+        """The mean loss of one batch, where each row counts as much as its weight (B,)."""
+        rows = self.target.loss(network(*inputs), wanted, self.smoothing)
+        return rows.mean() if weights is None else rows @ weights / weights.sum().clamp_min(1e-12)

@@ -9,11 +9,11 @@ from importlib.resources import files
 from jinja2 import Environment, FunctionLoader, StrictUndefined, Template
 
 from vouch.contracts.bundle import BundleValue
-from vouch.report import words
+from vouch.report import treated, words
 from vouch.report.tables import by_class, scorecard
-from vouch.report.text import clean, count, duration, interval, markdown, metric
+from vouch.wording import clean, count, duration, interval, markdown, metric
 
-_MOST_COLUMNS = 100
+_MOST_COLUMNS, _MOST_FINDINGS = 100, 30
 
 
 def card(bundle: BundleValue) -> str:
@@ -30,6 +30,9 @@ def card(bundle: BundleValue) -> str:
         classes=columns,
         class_rows=rows,
         most_columns=_MOST_COLUMNS,
+        most_findings=_MOST_FINDINGS,
+        treatments=treated.treatments(bundle),
+        promises=treated.promises(bundle),
         words=words,
         when=words.moment(bundle.looks[0].when) if bundle.looks else "unknown",
     )

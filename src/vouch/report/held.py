@@ -7,10 +7,9 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
 
 from vouch.contracts.bundle import BundleValue
-from vouch.report.text import clean
+from vouch.wording import clean
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -83,22 +82,6 @@ def _distinct(classes: tuple[str, ...]) -> tuple[str, ...]:
     """Names fit to be shown, which stay different when cutting them would make two the same."""
     short = [clean(name, 40) for name in classes]
     return tuple(f"{name} ({k + 1})" if short.count(name) > 1 else name for k, name in enumerate(short))
-
-
-def wilson(successes: npt.ArrayLike, n: npt.ArrayLike) -> tuple[Floats, Floats]:
-    """95 % score interval of a share (Wilson, 1927), whatever the shape.
-
-    Example:
-        >>> low, high = wilson(90, 100)
-        >>> round(float(low), 3), round(float(high), 3)
-        (0.826, 0.945)
-    """
-    k, rows = np.asarray(successes, np.float64), np.maximum(np.asarray(n, np.float64), 1)
-    z = float(ndtri(0.975))
-    share, scale = k / rows, 1 + z * z / rows
-    centre = share + z * z / (2 * rows)
-    half = z * np.sqrt(share * (1 - share) / rows + (z / (2 * rows)) ** 2)
-    return np.clip((centre - half) / scale, 0, 1), np.clip((centre + half) / scale, 0, 1)
 
 
 def thin(n: int, most: int) -> npt.NDArray[np.int64]:

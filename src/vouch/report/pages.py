@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 
 from vouch.contracts.bundle import BundleValue
 from vouch.report.card import card
-from vouch.report.figures import figures
+from vouch.report.drawn import is_plain
+from vouch.report.figures import Figure, figures
+from vouch.report.figures.audited import audited
 from vouch.report.html import html
+
+_MOST_BYTES = 500_000
 
 
 def pages(bundle: BundleValue) -> dict[str, str]:
@@ -21,7 +26,7 @@ def pages(bundle: BundleValue) -> dict[str, str]:
     Returns:
         Text by file name: ``report.html``, one page without scripts that loads nothing; ``card.md``, a model card in
         the Hugging Face form (Mitchell and others, "Model Cards for Model Reporting", 2019); ``figures.json``, a
-        Vega-Lite specification for each figure, by its name.
+        Vega-Lite specification for each figure, by its name; a figure of the audit is named by challenge and check.
 
     Example:
         >>> from vouch import fit
@@ -30,9 +35,29 @@ def pages(bundle: BundleValue) -> dict[str, str]:
         ['card.md', 'figures.json', 'report.html']
     """
     drawn = figures(bundle)
-    specifications = {figure.name: figure.spec for figure in drawn}
     return {
         "report.html": html(bundle, drawn),
         "card.md": card(bundle),
-        "figures.json": json.dumps(specifications, ensure_ascii=False, allow_nan=False),
+        "figures.json": _specifications(drawn, audited(bundle, [one.name for one in drawn])),
     }
+
+
+def report_of(bundle: BundleValue) -> str:
+    """The report alone."""
+    return html(bundle, figures(bundle))
+
+
+def _specifications(own: Iterable[Figure], found: Iterable[Figure]) -> str:
+    """All specifications as JSON; those of an audit as far as there is room for them."""
+    texts = {one.name: _json(one.spec) for one in own}
+    left = _MOST_BYTES
+    for one in found:
+        text = _json(one.spec) if is_plain(one.spec) else ""
+        if text and one.name not in texts and len(text) <= left:
+            texts[one.name] = text
+            left -= len(text)
+    return "{" + ", ".join(f"{_json(name)}: {text}" for name, text in texts.items()) + "}"
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from vouch.report.figures.figure import COLOURS, Figure
+from vouch.charts import COLOURS
+from vouch.contracts.finding import Figure
 
 _KEPT = {"svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs", "clipPath"}
 _NAMESPACES = re.compile(r'\sxmlns(:\w+)?="[^"]*"')
@@ -25,7 +26,9 @@ def svg(figure: Figure) -> str:
     # It brings a whole engine along, which only a report needs.
     import vl_convert
 
-    drawn = _NAMESPACES.sub("", vl_convert.vegalite_to_svg(figure.spec).replace("xlink:href", "href"))
+    drawn = _NAMESPACES.sub(
+        "", vl_convert.vegalite_to_svg(figure.spec, allowed_base_urls=[]).replace("xlink:href", "href")
+    )
     root = ElementTree.fromstring(drawn)
     _prune(root)
     for element in root.iter():
@@ -51,9 +54,11 @@ def _dress(element: ElementTree.Element, name: str) -> None:
     """Colours to classes, identifiers made unique in the page, and no link, handler, description or style."""
     for key in [k for k in element.attrib if k in ("class", "style", "href", "role") or k.startswith(("on", "aria"))]:
         del element.attrib[key]
-    for key, value in element.attrib.items():
+    for key, value in list(element.attrib.items()):
         if value.startswith("url(#"):
             element.attrib[key] = f"url(#{name}-{value[5:]}"
+        elif "url(" in value:
+            del element.attrib[key]
     if "id" in element.attrib:
         element.attrib["id"] = f"{name}-{element.attrib['id']}"
     pairs = ((kind, _CLASSES.get(element.attrib.get(kind, ""))) for kind in ("fill", "stroke"))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from vouch.contracts.bundle import Evidence
 from vouch.contracts.finding import Estimate
 from vouch.report.figures.baselines import leader, methods
-from vouch.report.text import MEANINGS, clean, interval, metric, number
+from vouch.wording import MEANINGS, clean, interval, metric, number
 
 MOST_CLASSES = 30
 _BY_CLASS = re.compile(r"(\w+)\[(.*)\]", re.DOTALL)

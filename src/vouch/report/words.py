@@ -7,9 +7,15 @@ import shlex
 from pathlib import PurePath
 
 from vouch.contracts.bundle import BundleValue
-from vouch.report.text import clean, count
+from vouch.wording import clean, count, listed
 
 PLACE = "MODEL.vouch"
+# Which challenge would answer what a reader is likely to take for granted.
+_ASKED_BY = {
+    "fairness": "how it treats groups of people",
+    "robustness": "how it stands up to altered inputs",
+    "black_box": "why it decides as it does",
+}
 
 
 def source_name(bundle: BundleValue) -> str:
@@ -48,8 +54,9 @@ def limits(bundle: BundleValue) -> tuple[str, ...]:
     """What the figures do not say, in plain words."""
     rows, methods = len(bundle.split.test), {one.method for one in bundle.evidence.metrics}
     how = {"group": "Rows that belong together were kept on one side.", "time": "The sealed rows are the latest ones."}
+    which = "The metrics of how good it is rest" if bundle.audit else "All figures rest"
     said = [
-        f"All figures rest on {count(rows, 'sealed row')}. Of many intervals made this way, 95 in 100 hold the figure "
+        f"{which} on {count(rows, 'sealed row')}. Of many intervals made this way, 95 in 100 hold the figure "
         "that endlessly many rows of the same source would give. They say nothing of rows from another source, another "
         "time or another way of measuring.",
         "The network was trained once, on one split with one seed. Another split or another seed would give somewhat "
@@ -57,14 +64,34 @@ def limits(bundle: BundleValue) -> tuple[str, ...]:
         f"The split was made so: {clean(bundle.split.why, 200).rstrip('.')}. " + how.get(bundle.split.how, ""),
         "Each metric has its own interval; they were not corrected for looking at many at once, least of all those of "
         "single classes with few rows.",
-        "How it treats groups of people, how it stands up to altered inputs, and why it decides as it does was not "
-        "measured here.",
+        *_limits_of_audit(bundle),
     ]
     if {"wilson", "bootstrap"} & methods:
         said.append("Intervals are Wilson's for plain shares and the bootstrap for everything else.")
     if len(bundle.looks) > 1:
         said.append("The sealed rows were scored more than once: every look makes them a little less sealed.")
     return tuple(one.strip() for one in said)
+
+
+def _limits_of_audit(bundle: BundleValue) -> list[str]:
+    """What was not asked, and what an answer does not mean."""
+    findings = bundle.audit.findings if bundle.audit else ()
+    told = {one.challenge for one in findings if one.verdict in ("pass", "warn", "fail")}
+    left = [what for challenge, what in _ASKED_BY.items() if challenge not in told]
+    beyond = ", beyond what the checks of the audit say" if findings else ""
+    said = [
+        f"{sentence[0].upper()}{sentence[1:]} was not measured here{beyond}." for sentence in [listed(left)] if left
+    ]
+    if not findings:
+        return said
+    unknown = sum(check.verdict == "inconclusive" for one in findings for check in one.checks)
+    said.append(
+        "That a check passed means that it did not find its failing, at the strength and on the rows that it names; "
+        "it is no proof that there is none."
+    )
+    if unknown:
+        said.append(f"{count(unknown, 'check')} of the audit could not tell: of what they ask, nothing is known.")
+    return said
 
 
 def commands(bundle: BundleValue) -> dict[str, str]:

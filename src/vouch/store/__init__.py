@@ -1,7 +1,9 @@
 """Bundles on disk: folders of JSON, safetensors and Parquet, without a pickle anywhere."""
 
 from vouch.store.bundle import load, save
+from vouch.store.kept import Kept
 from vouch.store.partial import Partial
 from vouch.store.place import check_place
+from vouch.store.values import from_plain, to_plain
 
-__all__ = ["Partial", "check_place", "load", "save"]
+__all__ = ["Kept", "Partial", "check_place", "from_plain", "load", "save", "to_plain"]

@@ -7,6 +7,7 @@ import json
 import os
 import shutil
 import warnings
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,8 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
+from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Evidence, Example, Look, Run, Taught, Treatment
+from vouch.contracts.proof import Audit
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import by_kind
 from vouch.contracts.schema import Schema
@@ -30,8 +32,12 @@ from vouch.store.values import from_plain, to_plain
 from vouch.tasks import ALL as TASKS
 
 FORMAT = 1
+AUDIT_FORMAT = 1
 _FILES = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
+_AUDIT = "audit.json"
 _LARGEST_JSON = 256 * 2**20
+# Parts that bundles from before them do not have, and what stands for them.
+_LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None}
 # What a description that fits no network makes the parts throw when they are put together.
 _UNREADABLE = (
     LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, StopIteration, OSError,
@@ -90,7 +96,7 @@ def load(path: Path) -> BundleValue:
         tensors = load_file(path / "encoders.safetensors")
         weights = load_file(path / "weights.safetensors")
         predictions = pl.read_parquet(path / "predictions.parquet")
-        return _assemble(facts["model"], tensors, weights, predictions)
+        return replace(_assemble(facts["model"], tensors, weights, predictions), audit=_read_audit(path, facts))
     except _UNREADABLE as error:
         raise BundleDamagedError(
             "the bundle cannot be put together", where=str(path), received=f"{type(error).__name__}: {error}"[:200],
@@ -110,6 +116,10 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
         "run": to_plain(bundle.run, tensors, "run"),
         "looks": to_plain(bundle.looks, tensors, "looks"),
         "examples": to_plain(bundle.examples, tensors, "examples"),
+        "calibrator": to_plain(bundle.calibrator, tensors, "calibrator"),
+        "conformal": to_plain(bundle.conformal, tensors, "conformal"),
+        "treatments": to_plain(bundle.treatments, tensors, "treatments"),
+        "taught": to_plain(bundle.taught, tensors, "taught"),
     }
     state = {name: value.contiguous() for name, value in bundle.network.state_dict().items()}
     save_file(state, folder / "weights.safetensors")
@@ -117,7 +127,12 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
     bundle.predictions.write_parquet(folder / "predictions.parquet")
     for name, text in pages.items():
         (folder / name).write_text(text, encoding="utf-8")
-    digests = {name: _digest(folder / name) for name in _FILES} | {"model": _digest_of(model)}
+    files: list[str] = list(_FILES)
+    if bundle.audit is not None:
+        audit = {"format": AUDIT_FORMAT, "audit": to_plain(bundle.audit, {}, "audit")}
+        (folder / _AUDIT).write_text(json.dumps(audit, allow_nan=False), encoding="utf-8")
+        files.append(_AUDIT)
+    digests = {name: _digest(folder / name) for name in files} | {"model": _digest_of(model)}
     facts = {"format": FORMAT, "model": model, "digests": digests}
     (folder / "model.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
     shared = (folder / "model.json").stat().st_mode
@@ -164,7 +179,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
         )  # fmt: skip
     if version < 1:
         raise damaged
-    for name in ("model.json", *_FILES):
+    for name in ("model.json", *_FILES, *({_AUDIT} & digests.keys())):
         sound = not altered if name == "model.json" else _is_sound(path / name, digests.get(name))
         if not sound:
             raise BundleDamagedError(
@@ -174,11 +189,25 @@ def _read_facts(path: Path) -> dict[str, Any]:
     return facts
 
 
+def _read_audit(path: Path, facts: dict[str, Any]) -> Audit | None:
+    """What was found and proved, if the bundle holds it; a file that the bundle does not list is not looked at."""
+    if _AUDIT not in facts["digests"]:
+        return None
+    found = json.loads((path / _AUDIT).read_text(encoding="utf-8"))
+    if int(found["format"]) > AUDIT_FORMAT:
+        raise BundleTooNewError(
+            "the audit was written by a later version of Vouch", where=str(path / _AUDIT),
+            expected=f"format {AUDIT_FORMAT} or earlier", received=f"format {found['format']}",
+            next_step="Upgrade: pip install --upgrade deepvouch.",
+        )  # fmt: skip
+    return from_plain(Audit, found["audit"], {}, "audit")
+
+
 def _assemble(
     model: dict[str, Any], tensors: dict[str, Tensor], weights: dict[str, Tensor], predictions: pl.DataFrame
 ) -> BundleValue:
     def part(hint: Any, name: str) -> Any:
-        return from_plain(hint, model[name], tensors, name)
+        return from_plain(hint, model[name] if name not in _LATER else model.get(name, _LATER[name]), tensors, name)
 
     task_class = next(task for task in TASKS if model["task"]["name"] in task.names)
     task = from_plain(task_class, model["task"]["state"], tensors, "task")
@@ -200,6 +229,8 @@ def _assemble(
     return BundleValue(
         part(Schema, "schema"), task, recipe, encoders, network, split, part(Evidence, "evidence"), predictions,
         part(Run, "run"), part(tuple[Look, ...], "looks"), part(tuple[Example, ...], "examples"),
+        part(Calibrator | None, "calibrator"), part(Conformal | None, "conformal"),
+        part(tuple[Treatment, ...], "treatments"), part(Taught | None, "taught"),
     )  # fmt: skip
 
 

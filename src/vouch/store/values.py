@@ -65,6 +65,8 @@ def from_plain(hint: Any, plain: Any, tensors: Mapping[str, Tensor], path: str) 
         (1.0, inf)
     """
     origin, arguments = get_origin(hint), get_args(hint)
+    if hint is Any:
+        return plain
     if hint is Tensor:
         _check(isinstance(plain, dict) and plain.get("tensor") in tensors, "a tensor", plain, path)
         return tensors[plain["tensor"]]

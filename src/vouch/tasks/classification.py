@@ -84,9 +84,10 @@ class Classification:
         return self.encode(series).numpy()
 
     def loss(self, output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
-        """Cross-entropy of every member, averaged over rows and members."""
-        members = output.shape[1]
-        return F.cross_entropy(output.flatten(0, 1), target.repeat_interleave(members), label_smoothing=smoothing)
+        """Cross-entropy of each row (B,), averaged over members."""
+        wanted = target.repeat_interleave(output.shape[1])
+        rows = F.cross_entropy(output.flatten(0, 1), wanted, label_smoothing=smoothing, reduction="none")
+        return rows.view(output.shape[:2]).mean(dim=1)
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
         """Logits (B, M, K) to probabilities (B, K), averaged over members."""

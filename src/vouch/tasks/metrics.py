@@ -11,9 +11,8 @@ Two probability columns are a binary task: the class with code 1 is the positive
 when its probability exceeds that of the other class. With more columns, and for multilabel, precision, recall, the
 rates, F1, ROC-AUC and average precision are each class against the rest, and the plain mean over classes (macro).
 
-Undefined is NaN, never 0: precision of a class that is never predicted, recall and average precision of one that
-never occurs, ROC-AUC without both kinds of rows, R² of a constant target. A macro mean leaves undefined classes out;
-whoever lists figures leaves out those that are NaN.
+Undefined is NaN, never 0: precision of a class never predicted, recall and average precision of one that never
+occurs, ROC-AUC without both kinds of rows, R² of a constant target. Macro means and listings leave NaN out.
 """
 
 from __future__ import annotations
@@ -75,9 +74,10 @@ class MetricSpec:
         function: from truth, prediction and weights (R, n) to values (R,).
         higher_is_better: which way is good.
         unit: "share" without unit, "nats", or "target" for the unit of the target.
-        interval: "wilson" for a share of independent rows, else "bootstrap".
+        interval: what suits independent rows: "wilson" a share, "newcombe" a mean of two, else "delong", "bootstrap".
         each: the same for every class, from questions and weights to values (R, K); none where it has no meaning.
-        trials: rows that succeed and rows that count, both (n, K), for a metric that is a plain share.
+        trials: rows that succeed and rows that count, both (n, K), for a metric that follows from plain shares.
+        of_share: from that share to the metric, rising; none where they are the same.
         gaps: signed parts (R, parts) of a metric that is the sum of their absolute values.
     """
 
@@ -85,9 +85,10 @@ class MetricSpec:
     function: Metric
     higher_is_better: bool = True
     unit: Literal["share", "nats", "target"] = "share"
-    interval: Literal["wilson", "bootstrap"] = "bootstrap"
+    interval: Literal["wilson", "newcombe", "delong", "bootstrap"] = "bootstrap"
     each: EachClass | None = None
     trials: Trials | None = None
+    of_share: Callable[[Floats], Floats] | None = None
     gaps: Metric | None = None
 
 
@@ -171,10 +172,8 @@ def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
 def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Expected calibration error: gap between confidence and frequency, averaged over 15 bins of equal mass.
 
-    Binary: of the probability of the positive class; multiclass: of the highest probability; multilabel: mean over
-    labels. Bins are cut once, from the rows as given, and equal confidences share a bin; weights then count within
-    the bins. Equal mass keeps bins from being empty (Nixon and others, "Measuring Calibration in Deep Learning",
-    2019; the error itself: Naeini and others, 2015). On few rows it leans upwards, as every mean of absolute gaps.
+    Binary: of the positive class; multiclass: of the highest probability; multilabel: mean over labels. Bins are cut once, from the rows as given, and equal confidences share a bin; weights then count within
+    the bins (Nixon and others, 2019; the error itself: Naeini and others, 2015). On few rows it leans upwards.
     """
     return np.abs(ece_gaps(truth, prediction, weights)).sum(axis=1)
 
@@ -255,6 +254,11 @@ def accuracy_trials(view: OneVsRest) -> tuple[Bools, Bools]:
     """Rows called right in every class, of all rows; the same for each class asked about."""
     correct = (view.actual == view.chosen).all(axis=1, keepdims=True)
     return correct, np.ones_like(correct)
+
+
+def jaccard_trials(view: OneVsRest) -> tuple[Bools, Bools]:
+    """Rows of the class that were called it, of those that are either; F1 is 2 J / (1 + J) of this share J."""
+    return view.actual & view.chosen, view.actual | view.chosen
 
 
 def f1_each(view: OneVsRest, weights: Array) -> Floats:
@@ -367,14 +371,14 @@ def _share(name: str, function: Metric, trials: Trials, *, higher: bool = True) 
 
 
 _ACCURACY = MetricSpec("accuracy", accuracy, interval="wilson", trials=accuracy_trials)
-_BALANCED = MetricSpec("balanced_accuracy", balanced_accuracy)
-_ROC_AUC = MetricSpec("roc_auc", roc_auc, each=roc_auc_each)
+_BALANCED = MetricSpec("balanced_accuracy", balanced_accuracy, interval="newcombe", trials=recall_trials)
+_ROC_AUC = MetricSpec("roc_auc", roc_auc, interval="delong", each=roc_auc_each)
 _RATES = (
     _share("precision", precision, precision_trials),
     _share("recall", recall, recall_trials),
     _share("false_positive_rate", false_positive_rate, false_positive_trials, higher=False),
     _share("false_negative_rate", false_negative_rate, false_negative_trials, higher=False),
-    MetricSpec("f1", f1, each=f1_each),
+    MetricSpec("f1", f1, interval="wilson", each=f1_each, trials=jaccard_trials, of_share=lambda j: 2 * j / (1 + j)),
 )
 _AVERAGE_PRECISION = MetricSpec("average_precision", average_precision, each=average_precision_each)
 _PROBABILITIES = (

@@ -81,9 +81,9 @@ class Multilabel:
         return out
 
     def loss(self, output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
-        """Binary cross-entropy of every member and label, averaged."""
-        wanted = target * (1 - smoothing) + smoothing / 2
-        return F.binary_cross_entropy_with_logits(output, wanted.unsqueeze(1).expand_as(output))
+        """Binary cross-entropy of each row (B,), averaged over members and labels."""
+        wanted = (target * (1 - smoothing) + smoothing / 2).unsqueeze(1).expand_as(output)
+        return F.binary_cross_entropy_with_logits(output, wanted, reduction="none").mean(dim=(1, 2))
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
         """Logits (B, M, K) to probabilities (B, K), averaged over members."""

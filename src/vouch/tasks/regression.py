@@ -90,9 +90,9 @@ class Regression:
         return series.cast(pl.Float64).to_numpy()
 
     def loss(self, output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
-        """Squared error of every member, averaged over rows and members; smoothing does not apply."""
+        """Squared error of each row (B,), averaged over members; smoothing does not apply."""
         del smoothing
-        return (output[..., 0] - target.unsqueeze(1)).square().mean()
+        return (output[..., 0] - target.unsqueeze(1)).square().mean(dim=1)
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
         """Outputs (B, M, 1) to values in the target's unit (B,), averaged over members."""

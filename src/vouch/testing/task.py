@@ -41,21 +41,22 @@ def check_task(task: Any, series: pl.Series) -> None:
 
 
 def _check_loss(fitted: Any, target: Tensor) -> None:
-    """A finite scalar with a gradient; members count alike; learning lowers it."""
+    """One finite loss for each row, of that row alone, with a gradient; members count alike; learning lowers it."""
     torch.manual_seed(0)
     output = torch.randn(len(target), 1, fitted.outputs, requires_grad=True)
     loss = fitted.loss(output, target, 0.0)
-    assert loss.ndim == 0, "the loss is not a finite scalar"
-    assert loss.isfinite(), "the loss is not a finite scalar"
-    (gradient,) = torch.autograd.grad(loss, output)
+    assert loss.shape == (len(target),), "there is not one finite loss for each row"
+    assert loss.isfinite().all(), "there is not one finite loss for each row"
+    (gradient,) = torch.autograd.grad(loss.mean(), output)
     assert gradient.isfinite().all(), "the loss has no gradient"
     assert gradient.abs().sum() > 0, "the loss has no gradient"
     lower = fitted.loss(output - 0.1 * gradient / gradient.norm(), target, 0.0)
-    assert lower < loss, "a step against the gradient does not lower the loss"
+    assert lower.mean() < loss.mean(), "a step against the gradient does not lower the loss"
     doubled = fitted.loss(output.expand(-1, 2, -1), target, 0.0)
     assert torch.allclose(doubled, loss, atol=1e-5), "two equal members have another loss than one"
-    rows = torch.stack([fitted.loss(output[i : i + 1], target[i : i + 1], 0.0) for i in range(len(target))])
-    assert torch.allclose(rows.mean(), loss, atol=1e-4), "the loss is not a mean over rows"
+    alone = torch.cat([fitted.loss(output[i : i + 1], target[i : i + 1], 0.0) for i in range(len(target))])
+    assert torch.allclose(alone, loss, atol=1e-4), "the loss of a row depends on the rows beside it"
+    assert fitted.loss(output, target, 0.1).shape == loss.shape, "with smoothing there is not one loss for each row"
 
 
 def _check_decoding(fitted: Any, truth: Any, rows: int) -> None:
@@ -72,7 +73,7 @@ def _check_decoding(fitted: Any, truth: Any, rows: int) -> None:
     target = fitted.encode(fitted.frame(decoded)["prediction"].alias("target"))
     for _ in range(60):
         optimizer.zero_grad()
-        fitted.loss(output, target, 0.0).backward()
+        fitted.loss(output, target, 0.0).mean().backward()
         optimizer.step()
     right = fitted.decode(output.detach())
     own = fitted.truth(fitted.frame(decoded)["prediction"].alias("target"))

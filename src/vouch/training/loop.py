@@ -13,14 +13,13 @@ from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Progress
+from vouch.contracts.roles import Objective, Progress
 from vouch.errors import TrainingError
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.optimise import make_optimizer, rate_at
 from vouch.training.state import Epoch, State
 
 Augment = Callable[[list[Tensor], torch.Generator], list[Tensor]]
-Objective = Callable[[nn.Module, Sequence[Tensor], Tensor], Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +37,7 @@ class Job:
         recipe: every setting.
         checkpoints: where the state is kept, so that a killed run goes on.
         progress: told after each epoch.
+        weights: how much each row counts in the loss (B,); all alike when not given.
     """
 
     network: nn.Module
@@ -50,6 +50,7 @@ class Job:
     recipe: Recipe
     checkpoints: Checkpoints
     progress: Progress
+    weights: Tensor | None = None
 
 
 def train(job: Job) -> list[Epoch]:
@@ -88,20 +89,21 @@ def train(job: Job) -> list[Epoch]:
 
 
 def train_epoch(job: Job, state: State, epoch: int) -> float:
-    """One pass over the training rows in random order; the mean loss."""
+    """One pass over the training rows in random order; the mean loss, under the weights of the rows."""
     recipe, network = job.recipe, job.network
     torch.manual_seed(_mix(recipe.seed, epoch))
     device = job.target.device
     generator = torch.Generator(device).manual_seed(_mix(recipe.seed, epoch))
     order = torch.randperm(len(job.rows), generator=generator, device=device)
     batches = job.rows[order].tensor_split(steps_in_epoch(job))
-    total = torch.zeros((), device=device)
+    total, counted = torch.zeros((), device=device), 0
     live = network.state_dict()
     pairs = [(state.average[name], value) for name, value in live.items() if value.is_floating_point()]
     network.train()
     for step, rows in enumerate(batches):
         inputs = job.augment([x[rows] for x in job.inputs], generator)
-        loss = job.objective(network, inputs, job.target[rows])
+        weights = None if job.weights is None else job.weights[rows]
+        loss = job.objective(network, inputs, job.target[rows], weights)
         loss.backward()
         if recipe.clip:
             nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
@@ -111,8 +113,10 @@ def train_epoch(job: Job, state: State, epoch: int) -> float:
         state.optimizer.zero_grad(set_to_none=True)
         if recipe.averaging:
             _follow(pairs, recipe.averaging, epoch * len(batches) + step)
-        total += loss.detach() * len(rows)
-    mean = float(total) / len(job.rows)
+        share = len(rows) if weights is None else weights.sum()
+        total += loss.detach() * share
+        counted = counted + share
+    mean = float(total) / (float(counted) or 1.0)
     if not math.isfinite(mean):
         raise TrainingError(
             "the loss is not a number any more", where=f"epoch {epoch + 1}",

@@ -29,6 +29,7 @@ _RANGES = {
     "members": (1, 512), "width": (1, 65_536), "depth": (1, 64), "number_embedding": (1, 1024), "seed": (0, 2**62),
     "category_embedding": (1, 1024), "image_width": (1, 4096), "vocabulary": (300, 1_000_000),
     "max_tokens": (0, 8192), "text_width": (1, 4096),
+    "mixup": (0, 100), "cutmix": (0, 100), "focal": (0, 100), "logit_adjustment": (0, 100),
 }  # fmt: skip
 
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from vouch.contracts.bundle import BundleValue
+from vouch.contracts.finding import Figure
 from vouch.report.figures.baselines import beside_baselines
 from vouch.report.figures.classes import recall_by_class
 from vouch.report.figures.confusion import confusion_matrix
-from vouch.report.figures.figure import Figure
 from vouch.report.figures.learning import learning_curves
 from vouch.report.figures.ranking import precision_recall_curve, roc_curve
 from vouch.report.figures.reliability import reliability_diagram

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from vouch.charts import FIRST, MUTED, Spec, chart, names
 from vouch.contracts.bundle import Evidence
-from vouch.contracts.finding import Estimate
-from vouch.report.figures.figure import FIRST, MUTED, Figure, Spec, chart, names
-from vouch.report.text import clean, interval, metric, number
+from vouch.contracts.finding import Estimate, Figure
+from vouch.wording import clean, interval, metric, number
 
 NETWORK = "network"
 # They know nothing of the features; so far off, they would leave the others no room. The table has them.

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from vouch.report.figures.figure import FIRST, MUTED, Figure, Spec, chart, names, share
-from vouch.report.held import Held, wilson
-from vouch.report.text import number
+from vouch.charts import FIRST, MUTED, Spec, chart, names, share
+from vouch.contracts.finding import Figure
+from vouch.report.held import Held
+from vouch.statistics.intervals import wilson
+from vouch.wording import number
 
 MOST_CLASSES = 25
 

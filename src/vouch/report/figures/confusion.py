@@ -7,9 +7,10 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from vouch.report.figures.figure import FIRST, INK, WIDTH, Figure, Spec, chart
+from vouch.charts import FIRST, INK, WIDTH, Spec, chart
+from vouch.contracts.finding import Figure
 from vouch.report.held import Held
-from vouch.report.text import count
+from vouch.wording import count
 
 MOST_CLASSES = 20
 _WITH_COUNTS = 12

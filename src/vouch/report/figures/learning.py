@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from vouch.charts import FIRST, GRID, MUTED, SECOND, Spec, chart, data, quantity
 from vouch.contracts.bundle import BundleValue
-from vouch.report.figures.figure import FIRST, GRID, MUTED, SECOND, Figure, Spec, chart, data, quantity
+from vouch.contracts.finding import Figure
 from vouch.report.held import thin
-from vouch.report.text import clean, count, number
+from vouch.wording import clean, count, number
 
 _MOST_EPOCHS = 300
 

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from vouch.report.figures.figure import FIRST, MUTED, SECOND, Figure, Spec, chart, data, share
+from vouch.charts import FIRST, MUTED, SECOND, Spec, chart, data, share
+from vouch.contracts.finding import Figure
 from vouch.report.held import Bools, Floats, Held, thin
-from vouch.report.text import number
+from vouch.wording import number
 
 MOST_POINTS = 200
 _MOST_CURVES = 10

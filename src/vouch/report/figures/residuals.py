@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from vouch.report.figures.figure import FIRST, SECOND, Figure, Spec, chart, data, quantity
+from vouch.charts import FIRST, SECOND, Spec, chart, data, quantity
+from vouch.contracts.finding import Figure
 from vouch.report.held import Values, thin
-from vouch.report.text import number
+from vouch.wording import number
 
 _MOST_POINTS = 400
 _BINS = 30

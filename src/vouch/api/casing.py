@@ -1,0 +1,276 @@
+"""The case that challenges are asked about: a bundle, its data, and the means to train again."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+
+from vouch import store
+from vouch.api.fitting import job_of
+from vouch.api.predicting import said
+from vouch.api.preparing import Ready, fingerprint_of, ready_from
+from vouch.auditing import Clock
+from vouch.contracts.bundle import BundleValue, Taught
+from vouch.contracts.case import Block, BudgetSpent, Lesson, Scored
+from vouch.contracts.dataset import Dataset
+from vouch.contracts.finding import Part, Threshold
+from vouch.contracts.roles import Progress
+from vouch.contracts.split import Split
+from vouch.data.encode import encode
+from vouch.data.schema import modality
+from vouch.data.split import folds, part_of
+from vouch.nets.network import Network, outputs_of
+from vouch.training.loop import train
+from vouch.training.state import Epoch
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+Thresholds = Mapping[str, Mapping[str, Mapping[str, float]]]
+
+_MANY_FOLDS, _FEW_FOLDS = 5, 2
+_ROOM_FOR_MANY = 6.0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Means:
+    """What the views of one case share.
+
+    Args:
+        kept: where predictions of networks that were trained for it are kept.
+        device: where to compute.
+        thresholds: that the user has set, by challenge, check and level.
+        progress: told before each training.
+        memo: what was computed so far.
+    """
+
+    kept: store.Kept
+    device: str
+    thresholds: Thresholds
+    progress: Progress
+    memo: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LiveCase:
+    """A bundle with its data; what costs a training is computed once, when it is first asked for.
+
+    Args:
+        bundle: the network and its evidence.
+        raw: the data as it was read.
+        dataset: the same, canonical.
+        budget: what may be spent.
+        means: what the views of the case share.
+        challenge: the challenge that is being asked.
+    """
+
+    bundle: BundleValue
+    raw: Dataset
+    dataset: Dataset
+    budget: Clock
+    means: Means
+    challenge: str = ""
+
+    def under(self, challenge: str) -> LiveCase:
+        """A view of the same case for one challenge."""
+        return replace(self, challenge=challenge)
+
+    @property
+    def split(self) -> Split:
+        """Which rows train, choose, and are sealed."""
+        return self.bundle.split
+
+    @property
+    def groups(self) -> npt.NDArray[np.generic] | None:
+        """Which rows belong together (B,), when the user named a group."""
+        group = next((column.name for column in self.bundle.schema.columns if column.role == "group"), None)
+        return None if group is None else self.dataset.frame[group].cast(pl.String).to_numpy()
+
+    @property
+    def lesson(self) -> Lesson:
+        """What the bundle's network was trained from."""
+        bundle, split = self.bundle, self.bundle.split
+        plain = Lesson(bundle.recipe, bundle.schema, self.dataset, split.train, split.valid)
+        return plain if bundle.taught is None else retaught(plain, bundle.taught)
+
+    @property
+    def blocks(self) -> tuple[Block, ...]:
+        """The encoded columns, in the order of the bundle's encoders."""
+        if "blocks" not in self.means.memo:
+            encoders, schema = self.bundle.encoders, self.bundle.schema
+            tensors = encode(self.dataset.frame, encoders)
+            columns = [tuple(schema.column(name) for name in encoder.columns) for encoder in encoders]
+            kinds = [modality(some[0].kind).capabilities for some in columns]
+            self.means.memo["blocks"] = tuple(map(Block, columns, kinds, tensors))
+        return self.means.memo["blocks"]
+
+    def random(self, what: str) -> np.random.Generator:
+        """A generator that follows from the bundle's seed and a name."""
+        told = hashlib.sha256(f"{self.bundle.recipe.seed}:{self.challenge}:{what}".encode()).digest()
+        return np.random.default_rng(int.from_bytes(told[:8], "little"))
+
+    def threshold(self, default: Threshold, check: str) -> Threshold:
+        """A threshold with the values that the user has set for a check of this challenge."""
+        levels = self.means.thresholds.get(self.challenge, {}).get(check, {})
+        return replace(default, **{level: levels[level] for level in ("warn", "fail") if level in levels})
+
+    def choosing(self, rows: Rows) -> LiveCase:
+        """The same case as if only these validation rows were there to choose by."""
+        return self.holding(replace(self.bundle, split=replace(self.split, valid=rows)))
+
+    def holding(self, bundle: BundleValue) -> LiveCase:
+        """The same case with another bundle on the same encoded rows; nothing else is carried over."""
+        return replace(self, bundle=bundle, means=replace(self.means, memo={"blocks": self.blocks}))
+
+    def answered(self, bundle: BundleValue, rows: Rows) -> Floats:
+        """What a bundle with the case's own network says of some rows, recalibrated where it is."""
+        return said(bundle, outputs_of(bundle.network.cpu(), self._inputs(rows)))
+
+    def truth(self, rows: Rows) -> npt.NDArray[Any]:
+        """Targets of some rows as the metrics want them."""
+        return self.bundle.task.truth(self.dataset.frame[self.bundle.schema.target.name][rows])
+
+    def scored(self, part: Literal["train", "valid", "test"]) -> Scored:
+        """The bundle's own predictions of one part."""
+        key = f"scored {part}"
+        if key not in self.means.memo:
+            rows = getattr(self.split, part)
+            decoded = self.answered(self.bundle, rows)
+            self.means.memo[key] = self._scored(rows, decoded, part, np.zeros(len(rows), np.int64))
+        return self.means.memo[key]
+
+    def embeddings(self, rows: Rows) -> Floats:
+        """The vectors before the head (n, D) of some rows."""
+        key = f"embeddings {_digest(rows)}"
+        if key not in self.means.memo:
+            network = self.bundle.network.cpu()
+            if not isinstance(network, Network):
+                raise TypeError(f"a {type(network).__name__} has no vectors before its head")
+            self.means.memo[key] = _vectors(network, self._inputs(rows))
+        return self.means.memo[key]
+
+    def out_of_fold(self) -> Scored:
+        """Predictions of training and validation rows by networks that never saw them.
+
+        As many folds as the budget has room for: two cost about one training, five about four.
+        """
+        if "out of fold" not in self.means.memo:
+            many = self.budget.trainings >= _ROOM_FOR_MANY
+            self.means.memo["out of fold"] = self._cross_fitted(_MANY_FOLDS if many else _FEW_FOLDS)
+        return self.means.memo["out of fold"]
+
+    def retrain(self, lesson: Lesson, rows: Rows) -> Floats:
+        """Train anew and predict some rows.
+
+        Raises:
+            BudgetSpent: there is no time for it.
+        """
+        share = self.share_of(lesson)
+        if not self.budget.fits(share):
+            raise BudgetSpent(f"no time for another fit: {share:.2f} of a training")
+        self.budget.spend(share)
+        key = f"{_lesson_digest(lesson)} {_digest(rows)}"
+        found = self.means.kept.array(key)
+        if found is None or len(found) != len(rows):
+            found = predicted(self.learned(lesson)[0], rows)
+            self.means.kept.keep_array(key, found)
+        return found
+
+    def learned(self, lesson: Lesson) -> tuple[Ready, list[Epoch]]:
+        """Train a lesson: what comes back holds the trained network, and how it went."""
+        self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
+        ready = ready_from(lesson, self.bundle.task, self.split.test, self.means.device)
+        return ready, train(job_of(ready, None, _silent))
+
+    def share_of(self, lesson: Lesson) -> float:
+        """What training a lesson costs, in trainings of the bundle's own network."""
+        own = len(self.split.train) * max(len(self.bundle.run.history), 1)
+        epochs = lesson.recipe.epochs
+        if lesson.recipe.patience and self.bundle.recipe.patience:
+            # Stopping early will most likely stop about where it stopped before.
+            epochs = min(epochs, len(self.bundle.run.history))
+        return len(lesson.train) * max(epochs, 1) / max(own, 1)
+
+    def _cross_fitted(self, count: int) -> Scored:
+        rows = np.sort(np.concatenate([self.split.train, self.split.valid]))
+        rng = self.under("").random(f"{count} folds")
+        fold = folds(self.dataset, self.bundle.schema, rows, count, rng)
+        parts = []
+        for number in range(count):
+            learn, held = rows[fold != number], rows[fold == number]
+            valid = part_of(self.dataset, self.bundle.schema, learn, self.bundle.recipe.valid_fraction, rng)
+            lesson = replace(self.lesson, train=np.setdiff1d(learn, valid), valid=valid)
+            parts.append(self.retrain(lesson, held))
+        decoded = np.empty((len(rows), *parts[0].shape[1:]))
+        for number, part in enumerate(parts):
+            decoded[fold == number] = part
+        return self._scored(rows, decoded, "out of fold", fold)
+
+    def _scored(self, rows: Rows, decoded: Floats, part: Part, fold: Rows) -> Scored:
+        truth = self.truth(rows)
+        return Scored(rows, decoded, truth, self.bundle.task.losses(decoded, truth), part, fold)
+
+    def _inputs(self, rows: Rows) -> list[torch.Tensor]:
+        at = torch.from_numpy(rows)
+        return [block.encoded[at] for block in self.blocks]
+
+
+def retaught(lesson: Lesson, taught: Taught) -> Lesson:
+    """A lesson whose rows are those that trained a treated bundle."""
+    frame, name = lesson.dataset.frame, lesson.schema.target.name
+    if taught.rows:
+        target = frame[name].scatter(list(taught.rows), pl.Series(taught.targets, dtype=frame[name].dtype))
+        lesson = replace(lesson, dataset=replace(lesson.dataset, frame=frame.with_columns(target)))
+    if not taught.weighted:
+        return lesson
+    weights = np.ones(frame.height)
+    weights[list(taught.weighted)] = taught.weights
+    return replace(lesson, weights=weights)
+
+
+def taught_by(lesson: Lesson, original: Dataset) -> Taught | None:
+    """How the rows of a lesson differ from the data; none where they do not."""
+    name = lesson.schema.target.name
+    before, after = original.frame[name], lesson.dataset.frame[name]
+    rows = np.flatnonzero((before != after).to_numpy())
+    weighted = np.zeros(0, np.int64) if lesson.weights is None else np.flatnonzero(lesson.weights != 1.0)
+    if not len(rows) and not len(weighted):
+        return None
+    weights = () if lesson.weights is None else tuple(float(w) for w in lesson.weights[weighted])
+    return Taught(tuple(map(int, rows)), tuple(after[rows].to_list()), tuple(map(int, weighted)), weights)
+
+
+def predicted(ready: Ready, rows: Rows) -> Floats:
+    """What a trained network says of some rows, decoded."""
+    at = torch.from_numpy(rows)
+    outputs = outputs_of(ready.network.cpu(), [x.cpu()[at] for x in ready.inputs])
+    return ready.task.decode(outputs)
+
+
+@torch.inference_mode()
+def _vectors(network: Network, inputs: list[torch.Tensor], batch: int = 1024) -> Floats:
+    network.eval()
+    parts = zip(*(x.split(batch) for x in inputs), strict=True)
+    return torch.cat([network.trunk(network.vectors(*part)).flatten(1) for part in parts]).double().numpy()
+
+
+def _lesson_digest(lesson: Lesson) -> str:
+    """All that decides what a lesson teaches."""
+    ignored = [column.name for column in lesson.schema.columns if column.role == "ignored"]
+    weights = np.zeros(0) if lesson.weights is None else lesson.weights
+    told = [repr(lesson.recipe), repr(ignored), fingerprint_of(lesson.dataset)]
+    return hashlib.sha256("\n".join([*told, *map(_digest, (lesson.train, lesson.valid, weights))]).encode()).hexdigest()
+
+
+def _digest(array: npt.NDArray[Any]) -> str:
+    return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
+
+
+def _silent(event: str, /, **facts: float | int | str | None) -> None:
+    """Epochs of the many small trainings are not told."""

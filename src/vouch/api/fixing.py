@@ -1,0 +1,302 @@
+"""The verb that mends a trained network, and proves on untouched rows whether it is mended."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any, Unpack
+
+import numpy as np
+
+from vouch import store
+from vouch.api.auditing import chosen, clock_for, now
+from vouch.api.casing import LiveCase, predicted, taught_by
+from vouch.api.gathering import case_of
+from vouch.api.measuring import measure, remeasured, truth_of
+from vouch.api.predicting import Bundle, as_bundle, load
+from vouch.api.preparing import Ready, fingerprint_of
+from vouch.auditing.proving import Ledger, Pair, prove, sentence
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
+from vouch.contracts.bundle import Look, Treatment
+from vouch.contracts.case import Challenge, Lesson, Remedy
+from vouch.contracts.options import FixOptions
+from vouch.contracts.proof import Audit, Proof
+from vouch.data.split import folds, part_of
+from vouch.errors import UsageError, nearest
+from vouch.report import pages
+from vouch.statistics.evidence import Truth
+from vouch.tasks.metrics import BY_TASK, MetricSpec
+
+FEWEST_SEEDS = 3
+_SOME, _MOST_TRAININGS, _SECONDS = 8.0, 24.0, 1800.0
+_FEW_ROWS, _FOLDS = 2_000, 3
+
+
+class Proven(Proof):
+    """A proof with the treated network."""
+
+    bundle: Bundle
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Fix:
+    """What is to be mended, and how it is to be judged."""
+
+    case: LiveCase
+    challenge: Challenge
+    remedies: tuple[Remedy[Any], ...]
+    criterion: MetricSpec
+    aim: Aim
+    seeds: tuple[int, ...]
+    look: int
+
+
+def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOptions]) -> Proven:
+    """Treat a failing, and prove on the sealed rows what the treatment is worth.
+
+    The remedy and its strength are chosen on rows that are not sealed; then the network is compared with and without it
+    on the same sealed rows, over several seeds where it had to be trained again.
+
+    Args:
+        bundle: from ``fit`` or ``load``, or the folder of one; in a folder the proof is kept.
+        challenge: what to treat, such as "overfitting".
+        options: see :class:`vouch.contracts.options.FixOptions`.
+
+    Returns:
+        The proof; ``proof.bundle`` is the treated network, or the same as before where nothing was found that helps.
+
+    Raises:
+        VouchError: the options are wrong, no remedy suits, or the data is not there.
+    """
+    started = time.perf_counter()
+    task = _ask(bundle, challenge, options)
+    choice = _search(task)
+    finishing = tuple(one for one in task.remedies if one.finishes)
+    if choice.remedy is None and not finishing:
+        found = _nothing_helps(task, choice, time.perf_counter() - started)
+        return _proven(_remember(task.case, found, looked=False), found)
+    treated, pair, strength = _treat(task, choice, finishing)
+    ledger = prove(pair, task.criterion, task.look, task.case.bundle.recipe.seed)
+    found = _written(task, choice, ledger, strength, time.perf_counter() - started)
+    _remember(task.case, found, looked=True)
+    return _proven(_finish(task, treated, found, options.get("out")), found)
+
+
+def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
+    """Read and check everything that was asked."""
+    (challenge,) = chosen((name,), options.get("challenges") or ())
+    model = bundle if isinstance(bundle, Bundle) else load(bundle)
+    if options.get("out") is not None:
+        store.check_place(Path(str(options.get("out"))))
+    seeds = options.get("seeds", FEWEST_SEEDS)
+    if seeds < FEWEST_SEEDS:
+        raise UsageError("too few seeds for a proof", expected=f"at least {FEWEST_SEEDS}", received=str(seeds))
+    case = case_of(model, options, clock_for(model, options.get("budget"), _trainings(model)))
+    remedies = _suited(case.under(name), challenge, options.get("remedy"))
+    if any(remedy.changes != "bundle" for remedy in remedies) and (model.calibrator or model.conformal):
+        plain = as_bundle(replace(model, calibrator=None, conformal=None))
+        case = replace(case, bundle=plain.known(model.place, (case.raw, case.dataset)))
+    metrics = {spec.name: spec for spec in BY_TASK[model.schema.task]}
+    wanted = options.get("criterion") or challenge.criterion[model.schema.task]
+    if wanted not in metrics:
+        raise UsageError(
+            f"a {model.schema.task} task has no metric '{wanted}'", next_step=nearest(wanted, metrics)
+        )  # fmt: skip
+    main = BY_TASK[model.schema.task][0]
+    # Of the calibration error a few rows tell little; what a proper score prefers is better calibrated or sharper.
+    by = metrics["log_loss"] if wanted == "ece" else metrics[wanted]
+    seed = model.recipe.seed
+    look = 1 + sum(one.by == "fix" for one in model.looks)
+    aim = Aim(by, main, _share(options.get("max_loss")))
+    return _Fix(
+        case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look
+    )  # fmt: skip
+
+
+def _suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Remedy[Any], ...]:
+    """The remedies of a challenge that make sense for a case, or the one that was named."""
+    every = {remedy.name: remedy for remedy in challenge.remedies}
+    if named is not None and named not in every:
+        raise UsageError(f"'{challenge.name}' has no remedy '{named}'", next_step=nearest(named, every))
+    wanted = [remedy for name, remedy in every.items() if named in (None, name)]
+    suited = tuple(remedy for remedy in wanted if remedy.strengths(case))
+    if not suited:
+        raise UsageError(
+            f"no remedy of '{challenge.name}' suits this network", received=named or ", ".join(every) or "none",
+            next_step="'vouch audit' says what is wrong with it.",
+        )  # fmt: skip
+    return suited
+
+
+def _search(task: _Fix) -> Choice:
+    """Choose among remedies that train anew, or among those that change the bundle, whichever the challenge has."""
+    case, rng = task.case, task.case.random("ground")
+    choosable = [one for one in task.remedies if not one.finishes]
+    if not choosable:
+        return Choice(())
+    training = [one for one in choosable if one.changes != "bundle"]
+    ground = ground_of_training(case, rng) if training else ground_of_bundle(case, rng)
+    truth = truth_of(case.bundle, case.dataset, ground.rows, "valid")
+    reserved = (2 * len(task.seeds) - 1.0) if training else 0.0
+    case.budget.spend(reserved)
+    choice = search(case, training or choosable, task.aim, ground, truth)
+    case.budget.spend(-reserved)
+    return choice
+
+
+def ground_of_training(case: LiveCase, rng: np.random.Generator) -> Ground:
+    """For remedies that train anew: the validation rows, or all rows that are not sealed where these are few."""
+    lesson = case.lesson
+    rows = np.union1d(lesson.train, lesson.valid)
+    if len(rows) > _FEW_ROWS:
+        return Ground((lesson,), (lesson.valid,))
+    fold = folds(case.dataset, lesson.schema, rows, _FOLDS, rng)
+    lessons, held = [], []
+    for number in range(_FOLDS):
+        learn = rows[fold != number]
+        valid = part_of(case.dataset, lesson.schema, learn, lesson.recipe.valid_fraction, rng)
+        lessons.append(replace(lesson, train=np.setdiff1d(learn, valid), valid=valid))
+        held.append(rows[fold == number])
+    return Ground(tuple(lessons), tuple(held))
+
+
+def _treat(task: _Fix, choice: Choice, finishing: tuple[Remedy[Any], ...]) -> tuple[Bundle, Pair, str]:
+    """Apply the remedy for good, and predict the sealed rows with and without it."""
+    case, remedy = task.case, choice.remedy
+    truth = truth_of(case.bundle, case.dataset, case.split.test, "test")
+    if remedy is not None and remedy.changes != "bundle":
+        return _retrained(task, remedy, choice.strength, truth)
+    bundle = case.bundle
+    steps = [] if remedy is None else [(remedy, choice.strength)]
+    for one, strength in (*steps, *((last, last.strengths(case)[0]) for last in finishing)):
+        bundle = one.treat(case.holding(bundle), bundle, strength)
+    after = case.answered(bundle, case.split.test)
+    pair = Pair(truth, [case.scored("test").decoded], [after])
+    return remeasured(as_bundle(bundle), case.dataset, after), pair, str(choice.strength)
+
+
+def _retrained(task: _Fix, remedy: Remedy[Any], strength: Any, truth: Truth) -> tuple[Bundle, Pair, str]:
+    case, rows = task.case, task.case.split.test
+    plain = case.lesson
+    lesson = changed(case, remedy, plain, strength)
+    started = time.perf_counter()
+    ready, history = case.learned(lesson)
+    seconds = {"train": time.perf_counter() - started}
+    before, after = [case.scored("test").decoded], [predicted(ready, rows)]
+    for seed in task.seeds[1:]:
+        before.append(case.retrain(_seeded(plain, seed), rows))
+        after.append(case.retrain(_seeded(lesson, seed), rows))
+    return _as_bundle(task, ready, history, seconds, lesson), Pair(truth, before, after), str(strength)
+
+
+def changed(case: LiveCase, remedy: Remedy[Any], lesson: Lesson, strength: Any) -> Lesson:
+    """A lesson after a remedy."""
+    if remedy.changes == "recipe":
+        return replace(lesson, recipe=remedy.treat(case, lesson.recipe, strength))
+    return remedy.treat(case, lesson, strength)
+
+
+def _as_bundle(task: _Fix, ready: Ready, history: Any, seconds: dict[str, float], lesson: Lesson) -> Bundle:
+    """A bundle of the network that was trained with the remedy, measured like any other."""
+    case = task.case
+    dataset = replace(case.dataset, frame=case.dataset.frame.select(lesson.dataset.frame.columns))
+    split = replace(case.split, train=lesson.train, valid=lesson.valid)
+    ready = replace(ready, split=split, fingerprint=fingerprint_of(dataset), asked=case.bundle.run.asked)
+    fresh = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
+    done = replace(
+        fresh, taught=taught_by(lesson, dataset), treatments=case.bundle.treatments,
+        run=replace(fresh.run, source=case.bundle.run.source),
+    )  # fmt: skip
+    return as_bundle(done)
+
+
+def _finish(task: _Fix, treated: Bundle, found: Proof, out: str | Path | None) -> Bundle:
+    """Write down in the treated bundle what was done to it, and put it in its place."""
+    case = task.case
+    said = next((one.says for one in task.remedies if one.name == found.remedy), "")
+    done = Treatment(task.challenge.name, found.remedy, found.strength, said)
+    look = Look("fix", now(), f"proof of {found.remedy}")
+    treatments, looks = (*case.bundle.treatments, done), (*case.bundle.looks, look)
+    final = as_bundle(replace(treated, treatments=treatments, looks=looks, audit=Audit(proofs=(found,))))
+    place = Path(out) if out is not None else beside(case.bundle, task.challenge.name)
+    if place is not None:
+        store.save(final, place, pages(final))
+    return final.known(place, (case.raw, case.dataset))
+
+
+def beside(bundle: Any, challenge: str) -> Path | None:
+    """Where a treated bundle goes when nothing is said: beside the one that was treated."""
+    place = getattr(bundle, "place", None)
+    return None if place is None else place.with_name(f"{place.name.removesuffix('.vouch')}-{challenge}.vouch")
+
+
+def _remember(case: LiveCase, found: Proof, *, looked: bool) -> Bundle:
+    """Keep a proof, and the look that it cost, in the bundle that was treated."""
+    model = case.bundle
+    audit = model.audit or Audit()
+    looks = (*model.looks, Look("fix", now(), f"proof of {found.remedy}")) if looked else model.looks
+    fresh = as_bundle(replace(model, audit=replace(audit, proofs=(*audit.proofs, found)), looks=looks))
+    fresh.known(getattr(model, "place", None), (case.raw, case.dataset))
+    if fresh.place is not None:
+        store.save(fresh, fresh.place, pages(fresh))
+        case.means.kept.end()
+    return fresh
+
+
+def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
+    tried = len(choice.trials) - 1
+    said = (
+        f"None of {tried} remedies and strengths was better than doing nothing by "
+        f"{task.aim.spec.name.replace('_', ' ')} on the rows kept for choosing; the sealed rows were not looked at, "
+        "and nothing was changed."
+    )
+    return Proof(
+        task.challenge.name, NOTHING, "", task.criterion.name, "no evidence", said, (), (), (), (),
+        task.aim.spec.name, choice.trials, (), task.look, _notes(choice), (), seconds,
+    )  # fmt: skip
+
+
+def _written(task: _Fix, choice: Choice, ledger: Ledger, strength: str, seconds: float) -> Proof:
+    remedy = choice.remedy.name if choice.remedy else next(one.name for one in task.remedies if one.finishes)
+    what = remedy.replace("_", " ") + (f" ({strength})" if strength else "")
+    said = sentence(ledger.claim, ledger.before[0], ledger.after[0], what)
+    seeds = task.seeds if choice.remedy is not None and choice.remedy.changes != "bundle" else task.seeds[:1]
+    return Proof(
+        task.challenge.name, remedy, strength, task.criterion.name, ledger.claim.verdict, said, ledger.before,
+        ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,
+        _notes(choice), (), seconds,
+    )  # fmt: skip
+
+
+def _notes(choice: Choice) -> tuple[str, ...]:
+    return (f"{choice.left_out} candidates were not tried: no time was left for them.",) if choice.left_out else ()
+
+
+def _trainings(model: Bundle) -> float:
+    """How many trainings a fix may take by default: more where one is quick."""
+    return float(np.clip(_SECONDS / max(model.run.seconds.get("train", 1.0), 1e-3), _SOME, _MOST_TRAININGS))
+
+
+def _seeded(lesson: Lesson, seed: int) -> Lesson:
+    return replace(lesson, recipe=replace(lesson.recipe, seed=seed))
+
+
+def _share(given: float | str | None) -> float | None:
+    """A share as 0.02 or "2%"."""
+    if given is None:
+        return None
+    text = str(given).strip()
+    try:
+        value = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        value = -1.0
+    if not 0 <= value <= 1:
+        raise UsageError("the share that may be lost is no share", expected="such as 2% or 0.02", received=repr(given))
+    return value
+
+
+def _proven(bundle: Bundle, found: Proof) -> Proven:
+    proof = Proven(**{field.name: getattr(found, field.name) for field in fields(found)})
+    object.__setattr__(proof, "bundle", bundle)
+    return proof

@@ -1,0 +1,101 @@
+"""Find the data of a bundle again, and make the case that challenges are asked about."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from vouch import store
+from vouch.api.casing import LiveCase, Means
+from vouch.api.predicting import Bundle, device_of
+from vouch.api.preparing import fingerprint_of
+from vouch.auditing import Clock
+from vouch.contracts.dataset import Dataset
+from vouch.contracts.options import AuditOptions, FixOptions
+from vouch.data.clean import clean
+from vouch.data.join import join_test
+from vouch.data.read import read
+from vouch.errors import DataError, DataNotFoundError, TargetError, TooFewRowsError
+
+_FEWEST_SEALED = 5
+_TEST_DATA = "TEST_DATA"
+
+
+def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, thresholds: Any = None) -> LiveCase:
+    """The case of a bundle: its data is looked for where it was, or where the options say.
+
+    Raises:
+        DataError: the data is not there, is other data, or is too little to measure anything on.
+    """
+    device_of(options.get("device", "auto"))
+    raw, canonical = bundle.at_hand or _read_again(bundle, options)
+    _check(bundle, canonical)
+    kept = store.Kept.beside(bundle.place)
+    means = Means(kept, options.get("device", "auto"), thresholds or {}, options.get("progress", _silent))
+    return LiveCase(bundle, raw, canonical, clock, means)
+
+
+def _read_again(bundle: Bundle, options: AuditOptions | FixOptions) -> tuple[Dataset, Dataset]:
+    """The data as it was read, and canonical under the bundle's schema."""
+    asked = dict(bundle.run.asked)
+    columns = asked["--columns"].split(",") if "--columns" in asked else None
+    raw = _read(options.get("data"), bundle.run.source, "--data", columns)
+    if "--test" in asked:
+        raw = join_test(raw, _read(options.get("test"), asked["--test"], "--test", columns), bundle.schema.target.name)
+    canonical = clean(raw, bundle.schema)
+    if fingerprint_of(canonical) != bundle.run.fingerprint:
+        raise DataError(
+            "this is not the data that the bundle was fitted on", where=raw.source,
+            expected=f"fingerprint {bundle.run.fingerprint[:12]}", received=fingerprint_of(canonical)[:12],
+            next_step="Give the same file as to 'vouch fit'; if it has changed since, fit again.",
+        )  # fmt: skip
+    return raw, canonical
+
+
+def _read(given: object, source: str, option: str, columns: list[str] | None) -> Dataset:
+    """What was given, or else what the bundle names as its source."""
+    if given is not None:
+        return read(given, columns=columns)
+    needed = DataNotFoundError(
+        "a bundle does not hold the data that it was fitted on, and the data is not where it was",
+        where=source, next_step=f"Give it: {option} DATA.",
+    )  # fmt: skip
+    if source == _TEST_DATA or not _is_there(source):
+        raise needed
+    try:
+        return read(source, columns=columns)
+    except DataNotFoundError as error:
+        raise needed from error
+
+
+def _is_there(source: str) -> bool:
+    """Whether a source names a path or a glob; frames and arrays have no place to be read from again."""
+    try:
+        return any(mark in source for mark in "*?[") or Path(source).exists()
+    except (OSError, ValueError):
+        return False
+
+
+def _check(bundle: Bundle, canonical: Dataset) -> None:
+    """Refuse what nothing can be measured on."""
+    sealed = bundle.split.test
+    if len(sealed) < _FEWEST_SEALED:
+        raise TooFewRowsError(
+            "there are too few sealed rows to audit anything", where=canonical.source,
+            expected=f"at least {_FEWEST_SEALED}", received=str(len(sealed)),
+            next_step="Fit on more rows, or with a larger --set test_fraction.",
+        )  # fmt: skip
+    if bundle.schema.task in ("binary", "multiclass"):
+        truth = bundle.task.truth(canonical.frame[bundle.schema.target.name][sealed])
+        if len(np.unique(truth)) < 2:
+            raise TargetError(
+                "the sealed rows hold one class only, so nothing can be measured on them", where=canonical.source,
+                received=str(bundle.task.classes[int(truth[0])]),
+                next_step="Fit again with test rows of every class.",
+            )  # fmt: skip
+
+
+def _silent(event: str, /, **facts: float | int | str | None) -> None:
+    """No progress is told."""

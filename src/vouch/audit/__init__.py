@@ -1,1 +1,0 @@
-"""Run challenges over a case, and the statistics that every figure rests on."""

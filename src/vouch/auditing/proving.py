@@ -1,0 +1,133 @@
+"""Before and after on the same sealed rows: what a remedy was worth, and what it cost elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from vouch.contracts.finding import Estimate
+from vouch.contracts.proof import Difference, Outcome
+from vouch.statistics.corrections import holm
+from vouch.statistics.evidence import Truth
+from vouch.statistics.intervals import Floats, bootstrap
+from vouch.statistics.paired import paired_difference
+from vouch.tasks.metrics import Array, MetricSpec
+from vouch.wording import number
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Pair:
+    """Predictions of the same sealed rows without and with a remedy, for each seed.
+
+    Args:
+        truth: of the sealed rows.
+        before: without the remedy, one array for each seed.
+        after: with it, one array for each seed, in the same order.
+    """
+
+    truth: Truth
+    before: Sequence[Array]
+    after: Sequence[Array]
+
+
+@dataclass(frozen=True, slots=True)
+class Ledger:
+    """What a proof says: the claim, the price, and both states.
+
+    Args:
+        claim: the criterion, alone.
+        price: every other headline metric, corrected among themselves.
+        before: the metrics without the remedy, mean over seeds.
+        after: the metrics with it.
+    """
+
+    claim: Difference
+    price: tuple[Difference, ...]
+    before: tuple[Estimate, ...]
+    after: tuple[Estimate, ...]
+
+
+def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0) -> Ledger:
+    """Hold a remedy against doing nothing.
+
+    The criterion is one claim, tested at 5 % on the first proof that these sealed rows carry, and at 5 % divided by
+    the number of proofs on later ones (Bonferroni), with intervals as much wider: rows that are looked at again and
+    again for something better would else find it by chance. The other metrics are the price; their p-values are
+    corrected among themselves (Holm, 1979).
+
+    Args:
+        pair: the predictions.
+        criterion: the metric that decides.
+        look: the how-many-th proof on these rows this is, from 1.
+        seed: fixes the resamples.
+
+    Returns:
+        The ledger.
+    """
+    claim = _difference(pair, criterion, look, seed)
+    others = [spec for spec in pair.truth.metrics if spec.name != criterion.name]
+    price = [one for spec in others if np.isfinite((one := _difference(pair, spec, look, seed)).value)]
+    adjusted = holm([one.p_value for one in price])
+    corrected = tuple(
+        replace(one, adjusted=float(p), verdict=_verdict(one.value, float(p), one.higher_is_better, look))
+        for one, p in zip(price, adjusted, strict=True)
+    )
+    specs = [criterion, *(spec for spec in others if any(one.name == spec.name for one in price))]
+    before, after = ([_level(pair.truth, side, spec, seed) for spec in specs] for side in (pair.before, pair.after))
+    return Ledger(claim, corrected, tuple(before), tuple(after))
+
+
+def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) -> str:
+    """The claim in words, with its numbers.
+
+    Args:
+        claim: the criterion's difference.
+        before: the criterion without the remedy.
+        after: the criterion with it.
+        what: the remedy and its strength.
+    """
+    metric = claim.name.replace("_", " ")
+    moved = f"{metric} from {number(before.value)} to {number(after.value)}"
+    low, high = number(claim.low), number(claim.high)
+    ends = f"difference {number(claim.value)}, {claim.level * 100:.3g} % interval {low} to {high}"
+    said = {
+        "better": f"{what} is proved to be better: {moved} on {claim.n:,} sealed rows ({ends}).",
+        "worse": f"{what} is worse: {moved} on {claim.n:,} sealed rows ({ends}); keep the network as it was.",
+        "no evidence": f"There is no evidence that {what} helps: {moved} on {claim.n:,} sealed rows ({ends}).",
+    }
+    text = said[claim.verdict]
+    return text[0].upper() + text[1:]
+
+
+def _difference(pair: Pair, spec: MetricSpec, look: int, seed: int) -> Difference:
+    level = 1 - SIGNIFICANT / look
+    found = paired_difference(pair.truth, pair.after, pair.before, metric=spec, level=level, seed=seed)
+    one, p = found.estimate, found.p_value
+    verdict = _verdict(one.value, p, spec.higher_is_better, look)
+    return Difference(
+        spec.name, one.value, one.low, one.high, p, p, one.n, one.unit, spec.higher_is_better, verdict, level
+    )  # fmt: skip
+
+
+def _verdict(value: float, p: float, higher_is_better: bool, look: int) -> Outcome:
+    if not p <= SIGNIFICANT / look:
+        return "no evidence"
+    return "better" if (value > 0) == higher_is_better else "worse"
+
+
+def _level(truth: Truth, predictions: Sequence[Array], spec: MetricSpec, seed: int) -> Estimate:
+    """The metric itself, mean over seeds, with its interval over rows."""
+
+    def mean(weights: Floats) -> Floats:
+        return np.mean([spec.function(truth.values, one, weights) for one in predictions], axis=0)
+
+    drawn = bootstrap(mean, truth.rows, seed=seed, groups=truth.groups)
+    low, high = (float(end[0]) for end in drawn.interval())
+    unit = truth.unit_of(spec)
+    return Estimate(
+        spec.name, float(drawn.value[0]), low, high, truth.rows, unit, spec.higher_is_better, truth.split
+    )  # fmt: skip

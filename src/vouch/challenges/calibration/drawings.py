@@ -1,0 +1,92 @@
+"""The pictures of this challenge: figures with their intervals, curves, and the reliability diagram."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vouch.charts import FIRST, MUTED, SECOND, Spec, chart, data, names, quantity, share
+
+Rows = list[dict[str, Any]]
+_LINE_HEIGHT, _MARGIN = 24, 70
+
+
+def intervals(says: str, rows: Rows, stated: float, title: str) -> Spec:
+    """One point with its interval for each subgroup, beside a dashed line where it should lie.
+
+    Args:
+        says: what it shows.
+        rows: with "who", "value", "low" and "high", in their order.
+        stated: where the dashed line stands.
+        title: of the axis.
+    """
+    who = names("who", [row["who"] for row in rows])
+    x = quantity("value", title)
+    layers = [
+        {
+            "data": data([{"stated": stated}]),
+            "mark": {"type": "rule", "color": MUTED, "strokeDash": [4, 4]},
+            "encoding": {"x": {"field": "stated", "type": "quantitative"}},
+        },
+        {
+            "mark": {"type": "rule", "color": FIRST, "strokeWidth": 2, "opacity": 0.6},
+            "encoding": {"y": who, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": FIRST},
+            "encoding": {"y": who, "x": x},
+        },
+    ]
+    return chart(says, rows, layers, height=_MARGIN + _LINE_HEIGHT * len(rows))
+
+
+def reliability(says: str, rows: Rows) -> Spec:
+    """What happened against what was promised, with the band of each bin and a dashed line where they agree.
+
+    Args:
+        says: what it shows.
+        rows: with "promised", "happened", "low" and "high".
+    """
+    x, y = share("promised", "Promised probability"), share("happened", "Share that came true")
+    plain = {"x": {"field": "promised", "type": "quantitative"}, "y": {"field": "happened", "type": "quantitative"}}
+    layers = [
+        {
+            "data": data([{"promised": 0, "happened": 0}, {"promised": 1, "happened": 1}]),
+            "mark": {"type": "line", "color": MUTED, "strokeDash": [4, 4], "strokeWidth": 1},
+            "encoding": plain,
+        },
+        {
+            "mark": {"type": "area", "color": FIRST, "opacity": 0.15},
+            "encoding": {"x": x, "y": {**y, "field": "low"}, "y2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "line", "color": FIRST, "point": {"filled": True, "size": 50, "color": FIRST}},
+            "encoding": {"x": x, "y": y},
+        },
+    ]
+    return chart(says, rows, layers, height=360)
+
+
+def curves(says: str, rows: Rows, across: str, up: str) -> Spec:
+    """Lines in two colours and a dashed grey one.
+
+    Args:
+        says: what it shows.
+        rows: with "x", "y" and "line": the first two lines that occur are coloured, the third is grey.
+        across: title of the horizontal axis.
+        up: title of the vertical axis.
+    """
+    lines = list(dict.fromkeys(row["line"] for row in rows))
+    colour = {"field": "line", "type": "nominal", "sort": lines}
+    look = {
+        "color": {**colour, "scale": {"domain": lines, "range": [FIRST, SECOND, MUTED][: len(lines)]}},
+        "strokeDash": {**colour, "scale": {"domain": lines, "range": [[1, 0], [1, 0], [4, 4]][: len(lines)]}},
+    }
+    encoding = {"x": quantity("x", across), "y": quantity("y", up), **look}
+    return chart(says, rows, [{"mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding}])
+
+
+def bars(says: str, rows: Rows, across: str, up: str) -> Spec:
+    """One bar for each row of "who" and "value", in their order."""
+    x = names("who", [row["who"] for row in rows], across)
+    layers = [{"mark": {"type": "bar", "color": FIRST}, "encoding": {"x": x, "y": quantity("value", up, zero=True)}}]
+    return chart(says, rows, layers)

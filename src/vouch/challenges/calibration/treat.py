@@ -1,0 +1,81 @@
+"""Remedies for probabilities that promise too much or too little, and sets that say how sure a prediction is.
+
+All of them leave the network as it is and are fitted on validation rows. A calibrator is learned from what the network
+says by itself, so that it takes the place of another one. Sets are made for the probabilities that the bundle will
+report; where validation rows have already taught the calibrator, each of them is judged by one that never saw it, since
+sets made on its own lessons would cover too little.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+
+from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION
+from vouch.contracts.bundle import BundleValue
+from vouch.contracts.case import Case, Remedy, Scored, Strength
+from vouch.statistics.conformal import COVERAGE, fewest_rows, fit_conformal
+from vouch.statistics.recalibration import Floats, cross_validated, fit_calibrator
+from vouch.wording import count
+
+_FOLDS = 5
+
+
+def _calibrate(method: str) -> Callable[[Case, BundleValue, Strength], BundleValue]:
+    def treat(case: Case, bundle: BundleValue, _: Strength) -> BundleValue:
+        valid = case.scored("valid")
+        calibrator = fit_calibrator(method, _by_itself(case, bundle, valid), valid.truth)
+        treated = replace(bundle, calibrator=calibrator)
+        return treated if bundle.conformal is None else _wrap(case, treated, bundle.conformal.coverage)
+
+    return treat
+
+
+def _wrap(case: Case, bundle: BundleValue, coverage: Strength) -> BundleValue:
+    valid = case.scored("valid")
+    decoded = _by_itself(case, bundle, valid)
+    if bundle.calibrator is not None:
+        generator = case.random("conformal")
+        decoded = cross_validated(bundle.calibrator.method, decoded, valid.truth, _FOLDS, generator)
+    return replace(bundle, conformal=fit_conformal(decoded, valid.truth, bundle.task.name, float(coverage)))
+
+
+def _by_itself(case: Case, bundle: BundleValue, scored: Scored) -> Floats:
+    """What the network says of rows without any calibrator."""
+    return case.answered(replace(bundle, calibrator=None), scored.rows)
+
+
+def _rows_to_fit(case: Case) -> Sequence[Strength]:
+    """There is one strength, what the validation rows say; none where they cannot say it."""
+    if case.bundle.task.name == REGRESSION:
+        return ()
+    rows = len(case.scored("valid").rows)
+    return (f"as {count(rows, 'validation row')} say",) if rows >= FEWEST_ROWS else ()
+
+
+def _coverages(case: Case) -> Sequence[Strength]:
+    return (COVERAGE,) if len(case.scored("valid").rows) >= fewest_rows(COVERAGE) else ()
+
+
+REMEDIES: tuple[Remedy[BundleValue], ...] = (
+    Remedy(
+        "scale_temperature",
+        "Divides all log-probabilities by one number, fitted on validation rows; no prediction changes.",
+        "bundle", _rows_to_fit, _calibrate("temperature"),
+    ),
+    Remedy(
+        "scale_vector",
+        "Weighs and shifts the log-probability of each class, fitted on validation rows; predictions may change.",
+        "bundle", _rows_to_fit, _calibrate("vector"),
+    ),
+    Remedy(
+        "fit_isotonic",
+        "Replaces each probability by what validation rows with such a one show; predictions may change.",
+        "bundle", _rows_to_fit, _calibrate("isotonic"),
+    ),
+    Remedy(
+        "wrap_conformal",
+        "Adds to each prediction a set, or an interval, that holds the truth with a stated probability.",
+        "bundle", _coverages, _wrap, finishes=True,
+    ),
+)  # fmt: skip

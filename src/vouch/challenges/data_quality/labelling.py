@@ -1,0 +1,210 @@
+"""Label errors: which labels contradict networks that never saw them, and what may be done about those in training."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import polars as pl
+
+from vouch.challenges.data_quality.labels import (
+    LabelErrors,
+    Share,
+    find_label_errors,
+    find_label_errors_of_each,
+    find_outlying_targets,
+)  # fmt: skip
+from vouch.challenges.data_quality.looking import (
+    Floats,
+    Found,
+    Rows,
+    Say,
+    flagged,
+    indicators,
+    once,
+    table,
+    too_few,
+    unsealed,
+)  # fmt: skip
+from vouch.challenges.data_quality.outliers import EXPECTED, beyond_tail
+from vouch.challenges.data_quality.single import Skill, skill
+from vouch.challenges.judging import Judgement, judge
+from vouch.contracts.case import Case, Lesson, Remedy, Scored, Strength
+from vouch.contracts.finding import Check, Estimate, Table, Threshold
+from vouch.wording import clean, count, number
+
+SHARE = Threshold("label_errors", 0.02, 0.25, why="benchmark test sets hold 3.3 % wrong labels on average")
+FAR = Threshold("target_errors", 0.0005, 0.05, why="beyond the tail that the other residuals have, none is expected")
+_TOLD = 0.25
+_KEPT_WEIGHT = 0.1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Suspected:
+    """Rows whose target is suspected, most suspect first, with what was predicted of all rows out of fold.
+
+    Args:
+        rows: their numbers in the cleaned data (n,).
+        scores: how suspect each is (n,).
+        meant: what was predicted instead: class codes, or values (n,).
+        errors: one result for each question; one for a target of classes, one for each label.
+    """
+
+    rows: Rows
+    scores: Floats
+    meant: Floats
+    errors: tuple[LabelErrors, ...]
+
+
+def label_errors(case: Case) -> Check:
+    """How many targets contradict what networks that never saw the row are sure of.
+
+    The share is read off the rows of which the predictions are surest, which is what is wrong at least; confident
+    learning (Northcutt et al., 2021) counts hard rows too and stands beside it. Where the networks tell less than a
+    quarter of the target's variance, a wrong label cannot be told from a hard row. It promises to find, with power
+    .9, 8 % of the labels set to another class, from 1 000 rows on, where a network tells nine tenths of the variance of
+    the true ones.
+    """
+    if few := too_few(case, "label_errors", len(unsealed(case))):
+        return few
+    scored, found = case.out_of_fold(), suspected(case)
+    if not case.bundle.task.classes:
+        return _far_targets(case, scored, found)
+    errors = max(found.errors, key=lambda one: one.surest.value if one.surest else -1.0)
+    if errors.surest is None or errors.estimated is None:
+        return Check("label_errors", "inconclusive", "No class has enough rows to judge its labels.", "too few rows")
+    least, counted = _estimate("label_errors", errors.surest), _estimate("label_errors_counted", errors.estimated)
+    threshold, told = case.threshold(SHARE, "label_errors"), _told(case, scored)
+    verdict = judge(least, threshold)
+    if verdict.verdict in ("warn", "fail") and told.value < _TOLD:
+        reason = f"the networks tell {number(told.value)} of the target's variance: wrong labels look like hard rows"
+        verdict = Judgement("inconclusive", reason)
+    headline = (
+        f"At least {number(100 * least.value)} % of the labels look wrong; {count(len(found.rows), 'row')} of "
+        f"{len(scored.rows):,} are listed."
+    )
+    suspects = Found(found.rows, found.scores, _reasons(case, found)).suspects
+    return Check(
+        "label_errors", verdict.verdict, headline, verdict.reason, (least, counted), threshold,
+        suspects=suspects, tables=_mixed_up(case, errors),
+    )  # fmt: skip
+
+
+def suspected(case: Case) -> Suspected:
+    """The rows whose target is suspected; computed once."""
+    return once(case, "suspected targets", lambda: _suspected(case))
+
+
+def prune(case: Case, lesson: Lesson, strength: Strength) -> Lesson:
+    """Leave the most suspect training rows out."""
+    return replace(lesson, train=lesson.train[~np.isin(lesson.train, _treated(case, lesson, strength)[0])])
+
+
+def downweight(case: Case, lesson: Lesson, strength: Strength) -> Lesson:
+    """Let the most suspect training rows count a tenth."""
+    weights = np.ones(lesson.dataset.frame.height) if lesson.weights is None else lesson.weights.copy()
+    weights[_treated(case, lesson, strength)[0]] *= _KEPT_WEIGHT
+    return replace(lesson, weights=weights)
+
+
+def relabel(case: Case, lesson: Lesson, strength: Strength) -> Lesson:
+    """Give the most suspect training rows the target that was predicted of them out of fold."""
+    rows, meant = _treated(case, lesson, strength)
+    name, classes = lesson.schema.target.name, case.bundle.task.classes
+    column = lesson.dataset.frame[name]
+    cells = [classes[int(k)] for k in meant] if classes else meant.tolist()
+    values = pl.Series(cells, dtype=column.dtype) if len(cells) else column.head(0)
+    changed = column.scatter(rows, values) if len(rows) else column
+    return replace(lesson, dataset=replace(lesson.dataset, frame=lesson.dataset.frame.with_columns(changed)))
+
+
+def _treated(case: Case, lesson: Lesson, strength: Strength) -> tuple[Rows, Floats]:
+    """The most suspect of the training rows, and what was predicted of them; ``strength`` times the number counted."""
+    found = suspected(case)
+    mine = np.flatnonzero(np.isin(found.rows, lesson.train))
+    kept = mine[: round(float(strength) * len(mine))]
+    return found.rows[kept], found.meant[kept]
+
+
+def _suspected(case: Case) -> Suspected:
+    scored = case.out_of_fold()
+    if not case.bundle.task.classes:
+        errors = find_outlying_targets(scored.decoded, scored.truth)
+        at = errors.rows
+        return Suspected(scored.rows[at], errors.suspicion[at], scored.decoded[at], (errors,))
+    if scored.truth.ndim == 2:
+        each = find_label_errors_of_each(scored.decoded, scored.truth)
+        highest = np.nanmax(np.stack([np.nan_to_num(one.suspicion) for one in each]), axis=0)
+        at = np.unique(np.concatenate([one.rows for one in each]))
+        at = at[np.argsort(-highest[at], kind="stable")]
+        return Suspected(scored.rows[at], highest[at], np.full(len(at), np.nan), each)
+    found = find_label_errors(scored.decoded, scored.truth)
+    at, other = found.rows, scored.decoded.copy()
+    other[at, scored.truth[at]] = -1
+    return Suspected(scored.rows[at], found.suspicion[at], other[at].argmax(axis=1).astype(np.float64), (found,))
+
+
+def _far_targets(case: Case, scored: Scored, found: Suspected) -> Check:
+    """The answer for a quantity: how many residuals lie beyond the tail of the others."""
+    residuals = scored.truth - scored.decoded
+    far = beyond_tail(residuals, EXPECTED)[0]
+    n = len(residuals)
+    headline = f"{count(len(far), 'target')} of {n:,} differ from what was predicted beyond the tail of the others."
+    reasons = [f"predicted {number(float(value))}" for value in found.meant]
+    suspects = Found(found.rows, found.scores, reasons).suspects
+    counted = Found(scored.rows[far], np.ones(len(far)), [""] * len(far))
+    return flagged(case, "label_errors", counted, n, Say(headline, FAR, suspects=suspects))
+
+
+def _told(case: Case, scored: Scored) -> Skill:
+    target, names = indicators(case, scored.rows)
+    at = [case.bundle.task.classes.index(name) for name in names]
+    errors = np.square(target - scored.decoded[:, at]).sum(axis=1)
+    return skill(errors, np.square(target - target.mean(axis=0)).sum(axis=1))
+
+
+def _reasons(case: Case, found: Suspected) -> list[str]:
+    classes, truth = case.bundle.task.classes, case.truth(found.rows)
+    if truth.ndim == 2:
+        return ["a label contradicts what was predicted"] * len(found.rows)
+    return [
+        f"labelled '{clean(classes[int(is_)], 40)}', predicted '{clean(classes[int(meant)], 40)}'"
+        for is_, meant in zip(truth, found.meant, strict=True)
+    ]
+
+
+def _mixed_up(case: Case, errors: LabelErrors) -> tuple[Table, ...]:
+    """Which classes bear which other labels, most often first."""
+    classes = case.bundle.task.classes
+    if errors.noise is None or len(errors.noise) != len(classes):
+        return ()
+    noise = np.nan_to_num(errors.noise)
+    pairs = [(j, k) for j in range(len(classes)) for k in range(len(classes)) if j != k and noise[j, k] > 0]
+    pairs.sort(key=lambda pair: -noise[pair])
+    rows = [(clean(classes[j], 60), clean(classes[k], 60), round(float(noise[j, k]), 4)) for j, k in pairs]
+    return (table("Classes that are mixed up, as counted", ("class", "labelled as", "share of its rows"), rows),)
+
+
+def _estimate(name: str, found: Share) -> Estimate:
+    return Estimate(name, found.value, found.low, found.high, found.n, "", False, "out of fold", "wilson")
+
+
+def _some(case: Case) -> Sequence[Strength]:
+    return (0.5, 1.0) if np.isin(suspected(case).rows, case.lesson.train).any() else ()
+
+
+def _renamed(case: Case) -> Sequence[Strength]:
+    return _some(case) if case.bundle.task.name != "multilabel" else ()
+
+
+PRUNE = Remedy(
+    "prune_label_errors", "Training rows whose label looks wrong are left out.", "lesson", _some, prune
+)  # fmt: skip
+DOWNWEIGHT = Remedy(
+    "downweight_label_errors", "Training rows whose label looks wrong count a tenth.", "lesson", _some, downweight
+)  # fmt: skip
+RELABEL = Remedy(
+    "relabel_label_errors", "Training rows whose label looks wrong get the one that is predicted out of fold.",
+    "lesson", _renamed, relabel,
+)  # fmt: skip

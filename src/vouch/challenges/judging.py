@@ -1,0 +1,54 @@
+"""From a figure with its interval to a verdict: who may say "pass", and who may not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vouch.contracts.finding import Estimate, Threshold, Verdict
+from vouch.wording import number
+
+SIGNIFICANT = 0.05
+
+
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """A verdict, and why it is this one."""
+
+    verdict: Verdict
+    reason: str
+
+
+def judge(estimate: Estimate, threshold: Threshold, p_value: float | None = None) -> Judgement:
+    """Hold a figure against its threshold, by its whole interval.
+
+    It fails, or warns, when all of the interval lies beyond the level; it passes when the interval excludes the level of
+    failing; else the rows are too few to tell, and that is what is said. A p-value that chance explains takes a warning
+    and a failure back.
+
+    Args:
+        estimate: the figure.
+        threshold: the levels.
+        p_value: of the hypothesis that there is nothing to find, after correction.
+
+    Returns:
+        The verdict with its reason.
+
+    Example:
+        >>> gap = Threshold("gap", warn=0.05, fail=0.15)
+        >>> judge(Estimate("gap", 0.10, 0.07, 0.13, 500), gap).verdict
+        'warn'
+        >>> judge(Estimate("gap", 0.10, -0.07, 0.27, 20), gap).verdict
+        'inconclusive'
+    """
+    sign = 1 if threshold.higher_is_worse else -1
+    mild, worst = sorted((sign * estimate.low, sign * estimate.high))
+    warn, fail = sign * threshold.warn, sign * threshold.fail
+    shown = f"95 % interval {number(estimate.low)} to {number(estimate.high)}"
+    chance = p_value is not None and p_value > SIGNIFICANT
+    if mild > fail and not chance:
+        return Judgement("fail", f"{shown}: all of it beyond {number(threshold.fail)}")
+    if mild > warn and not chance:
+        return Judgement("warn", f"{shown}: all of it beyond {number(threshold.warn)}")
+    if worst < fail:
+        return Judgement("pass", f"{shown}: it excludes {number(threshold.fail)}")
+    return Judgement("inconclusive", f"{shown}: too wide to tell whether it is beyond {number(threshold.fail)}")

@@ -1,0 +1,97 @@
+"""The look that all figures share, and the pieces that they are put together from."""
+
+from __future__ import annotations
+
+from typing import Any, TypeAlias
+
+Spec: TypeAlias = dict[str, Any]
+
+# The light page's colours; the page swaps them for its own in the dark. Blue and vermilion are told apart by readers
+# with any kind of colour vision (Okabe and Ito, 2008), here dark enough for text on white.
+INK, MUTED, GRID = "#1a2129", "#5a6672", "#dde2e7"
+FIRST, SECOND, PAPER = "#0a63a8", "#c2410c", "#fdfdfc"
+COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "first": FIRST, "second": SECOND, "paper": PAPER}
+
+WIDTH, HEIGHT = 400, 290
+_FONT = "Helvetica, Arial, sans-serif"
+_AXIS = {
+    "domainColor": MUTED,
+    "tickColor": MUTED,
+    "gridColor": GRID,
+    "labelColor": MUTED,
+    "titleColor": INK,
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "titleFontWeight": "normal",
+    "labelFont": _FONT,
+    "titleFont": _FONT,
+    "labelLimit": 130,
+    "titleLimit": 340,
+    "tickSize": 4,
+    "titlePadding": 8,
+}
+
+
+def chart(says: str, rows: list[dict[str, Any]], layers: list[Spec], height: int = HEIGHT) -> Spec:
+    """A specification of layers in the shared look, of one fixed outer size.
+
+    Args:
+        says: its description for those who cannot see it.
+        rows: the data; a layer may bring its own.
+        layers: what is drawn, in order.
+        height: of the whole figure, in pixels.
+    """
+    return {
+        "$schema": "https://vega.github.io/schema/vega-lite/v5.json",
+        "description": says,
+        "width": WIDTH,
+        "height": height,
+        "autosize": {"type": "fit", "contains": "padding"},
+        "background": None,
+        "padding": 4,
+        "data": data(rows),
+        "layer": layers,
+        "config": {
+            "aria": False,
+            "font": _FONT,
+            "view": {"stroke": None},
+            "axis": _AXIS,
+            "text": {"color": INK, "font": _FONT, "fontSize": 12},
+            "legend": {
+                "labelColor": INK,
+                "labelFontSize": 12,
+                "labelFont": _FONT,
+                "labelLimit": 200,
+                "orient": "top",
+                "title": None,
+            },
+        },
+    }
+
+
+def data(rows: list[dict[str, Any]]) -> Spec:
+    """Rows inside a specification."""
+    return {"values": rows}
+
+
+def share(field: str, title: str) -> Spec:
+    """An axis from 0 to 1."""
+    axis = {"values": [0, 0.25, 0.5, 0.75, 1], "format": ".2~f"}
+    return {"field": field, "type": "quantitative", "title": title, "scale": {"domain": [0, 1]}, "axis": axis}
+
+
+def quantity(field: str, title: str, zero: bool = False) -> Spec:
+    """An axis of numbers, ending where the data ends."""
+    scale = {"zero": zero, "nice": True}
+    return {"field": field, "type": "quantitative", "title": title, "scale": scale, "axis": {"tickCount": 5}}
+
+
+def names(field: str, order: list[str], title: str | None = None) -> Spec:
+    """An axis of names, in the given order."""
+    return {
+        "field": field,
+        "type": "nominal",
+        "title": title,
+        "sort": order,
+        "axis": {"grid": False, "domain": False, "ticks": False},
+    }
