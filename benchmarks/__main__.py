@@ -17,6 +17,7 @@ PLAN = {
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
     "parts": ("parts.py",),
+    "coverage": ("coverage.py",),
     "adult": ("quality.py", "adult", "--seeds", "0", "1", "2"),
     "adult20": ("quality.py", "adult", "--seeds", "0", "1", "2", "--budget", "20m"),
     "california": ("quality.py", "california", "--seeds", "0", "1", "2"),

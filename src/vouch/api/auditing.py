@@ -173,7 +173,8 @@ def suspect_rows(case: LiveCase, audit: Audit) -> pl.DataFrame:
     """Every row that a check points at, to be reviewed by hand: where it is, why, and its cells."""
     from vouch.challenges.data_quality.rows import export_rows
 
-    return export_rows(audit.findings, case)
+    tables = [export_rows(finding, case) for finding in audit.findings]
+    return pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()
 
 
 def now() -> str:

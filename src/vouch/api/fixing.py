@@ -16,7 +16,8 @@ from vouch.api.gathering import case_of
 from vouch.api.measuring import measure, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle, load
 from vouch.api.preparing import Ready, fingerprint_of
-from vouch.auditing.proving import Ledger, Pair, prove, sentence
+from vouch.auditing.coverage import coverage_error, held, held_by_own_word
+from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence
 from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
 from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import Challenge, Lesson, Remedy
@@ -77,7 +78,10 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
         found = _nothing_helps(task, choice, time.perf_counter() - started)
         return _proven(_remember(task.case, found, looked=False), found)
     treated, pair, strength = _treat(task, choice, finishing)
-    ledger = prove(pair, task.criterion, task.look, task.case.bundle.recipe.seed)
+    extra = _coverage(task.case, treated)
+    # Where sets are all that was added, what they hold is all that can have become better.
+    criterion = task.criterion if choice.remedy is not None else extra[0].spec
+    ledger = prove(pair, criterion, task.look, task.case.bundle.recipe.seed, extra)
     found = _written(task, choice, ledger, strength, time.perf_counter() - started)
     _remember(task.case, found, looked=True)
     return _proven(_finish(task, treated, found, options.get("out")), found)
@@ -176,6 +180,21 @@ def _treat(task: _Fix, choice: Choice, finishing: tuple[Remedy[Any], ...]) -> tu
     return remeasured(as_bundle(bundle), case.dataset, after), pair, str(choice.strength)
 
 
+def _coverage(case: LiveCase, treated: Bundle) -> list[Extra]:
+    """What the sets of a treated bundle hold on the sealed rows, against what the network's own word would hold."""
+    sets, scored, train = treated.conformal, case.scored("test"), case.scored("train")
+    if sets is None:
+        return []
+    truth = truth_of(case.bundle, case.dataset, scored.rows, "test")
+    after = held(sets, case.answered(treated, scored.rows), scored.truth)
+    if case.bundle.conformal is not None:
+        before = held(case.bundle.conformal, scored.decoded, scored.truth)
+    else:
+        spread = float(np.sqrt(np.square(train.losses).mean()))
+        before = held_by_own_word(scored.decoded, scored.truth, sets.coverage, spread)
+    return [Extra(coverage_error(sets.coverage), Pair(truth, [before], [after]))]
+
+
 def _retrained(task: _Fix, remedy: Remedy[Any], strength: Any, truth: Truth) -> tuple[Bundle, Pair, str]:
     case, rows = task.case, task.case.split.test
     plain = case.lesson
@@ -263,7 +282,7 @@ def _written(task: _Fix, choice: Choice, ledger: Ledger, strength: str, seconds:
     said = sentence(ledger.claim, ledger.before[0], ledger.after[0], what)
     seeds = task.seeds if choice.remedy is not None and choice.remedy.changes != "bundle" else task.seeds[:1]
     return Proof(
-        task.challenge.name, remedy, strength, task.criterion.name, ledger.claim.verdict, said, ledger.before,
+        task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,
         _notes(choice), (), seconds,
     )  # fmt: skip

@@ -34,6 +34,14 @@ class Pair:
     after: Sequence[Array]
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Extra:
+    """A figure with the predictions that it is measured on."""
+
+    spec: MetricSpec
+    pair: Pair
+
+
 @dataclass(frozen=True, slots=True)
 class Ledger:
     """What a proof says: the claim, the price, and both states.
@@ -51,7 +59,7 @@ class Ledger:
     after: tuple[Estimate, ...]
 
 
-def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0) -> Ledger:
+def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0, extra: Sequence[Extra] = ()) -> Ledger:
     """Hold a remedy against doing nothing.
 
     The criterion is one claim, tested at 5 % on the first proof that these sealed rows carry, and at 5 % divided by
@@ -64,21 +72,25 @@ def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0) -> Ledger
         criterion: the metric that decides.
         look: the how-many-th proof on these rows this is, from 1.
         seed: fixes the resamples.
+        extra: figures that are not among the task's metrics, with predictions of their own.
 
     Returns:
         The ledger.
     """
-    claim = _difference(pair, criterion, look, seed)
-    others = [spec for spec in pair.truth.metrics if spec.name != criterion.name]
-    price = [one for spec in others if np.isfinite((one := _difference(pair, spec, look, seed)).value)]
+    figures = [Extra(spec, pair) for spec in pair.truth.metrics] + list(extra)
+    first = next(one for one in figures if one.spec.name == criterion.name)
+    figures = [first, *(one for one in figures if one is not first)]
+    moved = [(one, _difference(one.pair, one.spec, look, seed)) for one in figures]
+    moved = [(one, difference) for one, difference in moved if np.isfinite(difference.value)]
+    claim, price = moved[0][1], [difference for _, difference in moved[1:]]
     adjusted = holm([one.p_value for one in price])
     corrected = tuple(
         replace(one, adjusted=float(p), verdict=_verdict(one.value, float(p), one.higher_is_better, look))
         for one, p in zip(price, adjusted, strict=True)
     )
-    specs = [criterion, *(spec for spec in others if any(one.name == spec.name for one in price))]
-    before, after = ([_level(pair.truth, side, spec, seed) for spec in specs] for side in (pair.before, pair.after))
-    return Ledger(claim, corrected, tuple(before), tuple(after))
+    before = tuple(_level(one.pair.truth, one.pair.before, one.spec, seed) for one, _ in moved)
+    after = tuple(_level(one.pair.truth, one.pair.after, one.spec, seed) for one, _ in moved)
+    return Ledger(claim, corrected, before, after)
 
 
 def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) -> str:

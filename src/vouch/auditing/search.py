@@ -165,13 +165,17 @@ def _is_best(trial: Trial, others: Sequence[Trial], aim: Aim) -> bool:
 
 
 def _order(trial: Trial, nothing: Trial, aim: Aim) -> float:
-    """How much better than nothing; minus infinity for what costs too much of the main metric."""
+    """How much better than nothing for all we know; minus infinity for what costs too much of the main metric.
+
+    One standard error is taken off the gain, so that of many candidates not the luckiest wins but one that can be
+    relied on (the one-standard-error rule: Breiman and others, 1984).
+    """
     sign = 1 if aim.main.higher_is_better else -1
     lost = sign * (nothing.main - trial.main) / max(abs(nothing.main), 1e-12)
     if aim.max_loss is not None and lost > aim.max_loss:
         return -np.inf
     gain = trial.score - nothing.score if aim.spec.higher_is_better else nothing.score - trial.score
-    return gain if np.isfinite(gain) else -np.inf
+    return gain - trial.error if np.isfinite(gain - trial.error) else -np.inf
 
 
 def _said(strength: Strength) -> str:

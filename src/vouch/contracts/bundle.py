@@ -121,7 +121,7 @@ class Conformal:
     Args:
         method: how a row is scored, such as "aps" or "absolute_residual".
         coverage: the share of rows whose set holds the truth, such as 0.9.
-        quantiles: the scores up to which an answer is in the set; one for all rows.
+        quantiles: the scores up to which an answer is in the set; one for all rows, or one for each class.
         rows: how many rows they rest on.
     """
 

@@ -96,8 +96,8 @@ def page(audit: Audit, drawings: Audited, room: int) -> Page:
     shown = [proofs.shown(one, i) for i, one in enumerate(audit.proofs[:_MOST_PROOFS])]
     trade_offs = drawn_within(drawings.trade_offs, left)
     proved = tuple(_proof(one, drawn_within(drawings.proofs[i], left), left) for i, one in enumerate(shown))
-    offered = [(_offers(one, left), _references(one, left)) for one in findings]
     checks = _checks(findings, drawings, left)
+    offered = [(_offers(one, left), _references(one, left)) for one in findings]
     return Page(
         summary=_summary(audit),
         scores=scores,
@@ -168,12 +168,14 @@ def _checks(findings: Sequence[Finding], drawings: Audited, room: Room) -> dict[
 def _check(check: Check, at: tuple[int, int], drawings: Audited, room: Room) -> Markup | None:
     if room.is_full:
         return None
-    facts = _facts_of(check)
     # A check that passed has a line in a table as well.
-    line = _line(check) if check.verdict in _SHORT else ()
-    if not room.takes(Markup(template("check.html").render(**facts, drawings=[])), _FRAME, *line):
-        return None
-    return Markup(template("check.html").render(**facts, drawings=drawn_within(drawings.checks.get(at, ()), room)))
+    frame = (_FRAME, *(_line(check) if check.verdict in _SHORT else ()))
+    whole = _facts_of(check)
+    for facts in (whole, {**whole, "tables": [], "tables_left_out": len(check.tables)}):
+        if room.takes(Markup(template("check.html").render(**facts, drawings=[])), *frame):
+            drawn = drawn_within(drawings.checks.get(at, ()), room)
+            return Markup(template("check.html").render(**facts, drawings=drawn))
+    return None
 
 
 def _facts_of(check: Check) -> dict[str, object]:
@@ -246,7 +248,7 @@ def _section(
         short=tuple(_line(check) for check, _ in calm),
         folded=tuple(text for check, text in calm if check.verdict == "pass"),
         left_out=sum(text is None for _, text in rendered),
-        command=_fix(finding) if offers else "",
+        command=_fix(finding) if finding.remedies else "",
         offers=offers,
         references=references,
     )

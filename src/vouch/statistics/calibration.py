@@ -11,6 +11,7 @@ from scipy.special import ndtr
 from vouch.statistics.intervals import LEVEL, Floats, enough_resamples, wilson
 
 _BINS = 15
+_FEWEST_ROWS = 10
 _CHUNK = 4_000_000
 _SCALES = 200
 
@@ -107,9 +108,10 @@ def calibration_error(
     """Calibration error without the lean that chance gives it, with its interval and a test of perfect calibration.
 
     The estimate is the debiased one of Kumar, Liang and Ma ("Verified Uncertainty Calibration", 2019) on bins of equal
-    over bins the mean of the squared gap less its own variance, weighted by rows, and the root of that; 0 where it is
-    negative. The variance of a bin is that of promised - happened over its rows, divided by rows. Squares can be freed of their lean, absolute gaps cannot. The truth that it
-    estimates is the same root over the bins with endlessly many rows.
+    mass: over bins the mean of the squared gap less its own variance, weighted by rows, and the root of that; 0 where
+    it is negative. The variance of a bin's gap is that of promised - happened over its rows, divided by rows. Squares
+    can be freed of their lean, absolute gaps cannot. The truth that it estimates is the same root over the bins with
+    endlessly many rows. There are at most 15 bins, and fewer than 10 rows in none.
 
     The interval asks of every error from 0 up whether it would give the estimate: the gaps are shrunk or stretched to
     it and outcomes are drawn anew. The p-value draws outcomes as promised (consistency resampling: Bröcker and Smith,
@@ -131,10 +133,10 @@ def calibration_error(
         (True, True)
     """
     p, y = np.asarray(promised, np.float64), np.asarray(happened, np.float64)
-    code, n = _binned(p, min(bins, max(len(p) // 2, 1)))
+    code, n = _binned(p, _enough(p, bins))
     gap = np.bincount(code, weights=p - y) / n
     square, plain = (
-        float(_debiased(gap, np.bincount(code, weights=np.square(p - y)), n)),
+        float(_debiased(gap, np.asarray(np.bincount(code, weights=np.square(p - y)), np.float64), n)),
         float(np.abs(gap) @ n / len(p)),
     )
     rng = np.random.default_rng(seed)
@@ -192,7 +194,7 @@ def brier_decomposition(promised: npt.ArrayLike, happened: npt.ArrayLike, bins: 
         True
     """
     p, y = np.asarray(promised, np.float64), np.asarray(happened, np.float64)
-    code, n = _binned(p, min(bins, max(len(p) // 2, 1)))
+    code, n = _binned(p, _enough(p, bins))
     total, share = len(p), n / len(p)
     mean, true, overall = np.bincount(code, weights=p) / n, np.bincount(code, weights=y) / n, float(y.mean())
     noise = float(share @ _noise(true, n))
@@ -201,6 +203,10 @@ def brier_decomposition(promised: npt.ArrayLike, happened: npt.ArrayLike, bins: 
     resolution = float(share @ np.square(true - overall)) - noise + spare
     brier, uncertainty = float(np.square(p - y).mean()), overall * (1 - overall) + spare
     return BrierParts(reliability, resolution, uncertainty, brier - reliability + resolution - uncertainty, brier)
+
+
+def _enough(p: Floats, bins: int) -> int:
+    return max(min(bins, len(p) // _FEWEST_ROWS), 1)
 
 
 def _binned(p: Floats, bins: int) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

@@ -51,6 +51,33 @@ def main_metric(truth: Truth, prediction: Array) -> MetricSpec:
     return next(defined, truth.metrics[0])
 
 
+def strongest(
+    truth: Truth, network: Array, baselines: Mapping[str, Array], seed: int = 0
+) -> tuple[str, Estimate | None]:
+    """The strongest simple method in the main metric, and how the network differs from it on the same rows.
+
+    Args:
+        truth: what is true, and of which rows.
+        network: the network's probabilities (n, K) or numbers (n,).
+        baselines: the same of each simple method, by its name.
+        seed: fixes the resamples.
+
+    Returns:
+        Its name, and the network's metric less its own; no name and no difference where there is no method.
+
+    Example:
+        >>> strongest(Truth("regression", (), np.arange(9.0)), np.arange(9.0), {"mean": np.full(9, 4.0)})[0]
+        'mean'
+    """
+    if not baselines:
+        return "", None
+    spec = main_metric(truth, network)
+    sign = 1 if spec.higher_is_better else -1
+    scores = {name: np.nan_to_num(sign * _score(spec, truth, p), nan=-np.inf) for name, p in baselines.items()}
+    rival = max(scores, key=lambda name: scores[name])
+    return rival, compare(truth, network, baselines[rival], seed)
+
+
 def verdict_sentence(truth: Truth, network: Array, baselines: Mapping[str, Array], seed: int = 0) -> str:
     """One sentence that says whether the network or the strongest simple method won, and by how much.
 
@@ -71,15 +98,12 @@ def verdict_sentence(truth: Truth, network: Array, baselines: Mapping[str, Array
         >>> print(verdict_sentence(truth, np.arange(9.0), {"mean": np.full(9, 4.0)}))
         The network is better than mean, the strongest simple method, by 2.58 mm [1.63, 3.59] in RMSE.
     """
-    if not baselines:
+    rival, found = strongest(truth, network, baselines, seed)
+    if found is None:
         return "No simple method could be fitted, so nothing shows whether the network is worth having."
-    spec = main_metric(truth, network)
-    sign = 1 if spec.higher_is_better else -1
-    scores = {name: np.nan_to_num(sign * _score(spec, truth, p), nan=-np.inf) for name, p in baselines.items()}
-    rival = max(scores, key=lambda name: scores[name])
-    found = compare(truth, network, baselines[rival], seed)
+    sign = 1 if found.higher_is_better else -1
     low, high = sorted((sign * found.low, sign * found.high))
-    name, metric = rival.replace("_", " "), _SHOWN.get(spec.name, spec.name.replace("_", " "))
+    name, metric = rival.replace("_", " "), _SHOWN.get(found.name, found.name.replace("_", " "))
     if low > 0:
         by = _amount(sign * found.value, low, high, found.unit)
         return f"The network is better than {name}, the strongest simple method, by {by} in {metric}."

@@ -11,14 +11,17 @@ from scipy.special import ndtr
 from vouch.statistics.intervals import LEVEL, Floats
 
 _DRAWS = 4000
-_SLOPES = np.linspace(0.02, 1.5, 75)
+_SLOPES = np.linspace(0.03, 1.5, 50)
 # The floor as a share of the error at the largest size, closer to each other towards 0 and 1.
-_FLOORS = (1 - np.cos(np.linspace(0, np.pi, 41))) / 2 * 0.995
+_FLOORS = (1 - np.cos(np.linspace(0, np.pi, 31))) / 2 * 0.995
 # Spread of repeated trainings relative to their error.
-_SPREADS = np.geomspace(0.003, 0.3, 16)
+_SPREADS = np.geomspace(0.003, 0.3, 12)
+# Rows, as a share of the largest size, that a curve behaves as if it had besides: small sizes then lie below the law.
+_HEADS = np.array([0, 0.03, 0.1, 0.3, 1.0])
+_HEAD_WEIGHTS = np.array([0.5, 0.14, 0.12, 0.12, 0.12])
 _USUAL_SPREAD = 0.03
 # How far the slope on the log-log plot may drift per factor e of extrapolation; chosen by simulation.
-_DRIFT = 0.04
+_DRIFT = 0.02
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,13 +41,14 @@ class Forecast:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LearningCurve:
-    """Curves error(n) = a · n^-b + c that agree with what was measured, as draws (R,).
+    """Curves error(n) = a · (n + d)^-b + c that agree with what was measured, as draws (R,).
 
     Args:
         largest: the largest size that was measured.
         level: error at that size.
         slope: b.
         floor: c as a share of the error at the largest size.
+        head: d as a share of the largest size; 0 for a plain power law.
         spread: of repeated trainings, relative to the error.
         drift: by which the slope may be off beyond the largest size.
         noise: one standard normal draw for each curve, for what a training adds.
@@ -54,6 +58,7 @@ class LearningCurve:
     level: Floats
     slope: Floats
     floor: Floats
+    head: Floats
     spread: Floats
     drift: Floats
     noise: Floats
@@ -88,24 +93,27 @@ class LearningCurve:
         reach = (target / self.level - self.floor) / (1 - self.floor)
         slope = np.maximum(self.slope - self.drift, 1e-3)
         with np.errstate(divide="ignore", over="ignore", invalid="ignore"):
-            rows = self.largest * np.power(reach, -1 / np.where(reach < 1, slope, self.slope))
-        return _forecast(np.where(reach > 0, rows, np.inf))
+            ratio = (1 + self.head) * np.power(reach, -1 / np.where(reach < 1, slope, self.slope)) - self.head
+            rows = np.where(reach > 0, np.maximum(ratio, 0) * self.largest, np.inf)
+        return _forecast(rows)
 
     def _curve(self, n: float) -> Floats:
         ratio = n / self.largest
         slope = np.maximum(self.slope - self.drift, 1e-3) if ratio > 1 else self.slope
-        return self.level * ((1 - self.floor) * ratio**-slope + self.floor)
+        falling = ((ratio + self.head) / (1 + self.head)) ** -slope
+        return self.level * ((1 - self.floor) * falling + self.floor)
 
 
 def fit_power_law(
     n: npt.ArrayLike, error: npt.ArrayLike, standard_error: npt.ArrayLike, *, seed: int = 0
 ) -> LearningCurve:
-    """Learning curves a · n^-b + c, with b in (0, 1.5] and c from 0 up, that agree with measured errors.
+    """Learning curves a · (n + d)^-b + c, with b in (0, 1.5], c and d from 0 up, that agree with measured errors.
 
     Errors fall with the amount of data as a power law towards a floor (Hestness and others, "Deep Learning Scaling is
     Predictable, Empirically", 2017; Cortes and others, 1994). A few small sizes leave much open, above all the floor,
     so no single curve is fitted: every curve of a grid is weighed by how well it agrees (Bayes, flat priors on the
-    slope, on the floor's share of the error at the largest size, and on the level). Repeated trainings of one size
+    slope, on the floor's share of the error at the largest size, and on the level). Small sizes often lie below the law
+    that larger ones follow, which d allows for. Repeated trainings of one size
     tell how far trainings of the same curve differ; where there are none, 3 % of the error is thought likely.
 
     Args:
@@ -129,8 +137,9 @@ def fit_power_law(
     rows, seen, known = (np.asarray(each, np.float64) for each in (n, error, standard_error))
     if len(np.unique(rows)) < 2 or not (seen > 0).all():
         raise ValueError("a learning curve needs errors above 0 at two sizes or more")
-    slope, floor, spread = (g.ravel() for g in np.meshgrid(_SLOPES, _FLOORS, _SPREADS, indexing="ij"))
-    shape = (1 - floor)[:, None] * (rows / rows.max()) ** -slope[:, None] + floor[:, None]
+    slope, floor, head, spread = (g.ravel() for g in np.meshgrid(_SLOPES, _FLOORS, _HEADS, _SPREADS, indexing="ij"))
+    falling = ((rows / rows.max() + head[:, None]) / (1 + head[:, None])) ** -slope[:, None]
+    shape = (1 - floor)[:, None] * falling + floor[:, None]
     # The spread is relative to the curve; the curve at hand is the measured one.
     variance = np.square(known) + np.square(spread[:, None] * seen)
     precision = (np.square(shape) / variance).sum(axis=1)
@@ -138,14 +147,21 @@ def fit_power_law(
     misfit = (np.square(seen - level[:, None] * shape) / variance).sum(axis=1)
     positive = np.maximum(ndtr(level * np.sqrt(precision)), 1e-300)
     log_weight = -0.5 * (misfit + np.log(variance).sum(axis=1) + np.log(precision)) + np.log(positive)
-    log_weight += np.log(_prior(spread))
+    log_weight += np.log(_prior(spread)) + np.log(
+        np.tile(np.repeat(_HEAD_WEIGHTS, len(_SPREADS)), _SLOPES.size * _FLOORS.size)
+    )
     weight = np.exp(log_weight - log_weight.max())
     rng = np.random.default_rng(seed)
     drawn = rng.choice(len(weight), size=_DRAWS, p=weight / weight.sum())
-    levels = np.maximum(level[drawn] + rng.normal(size=_DRAWS) / np.sqrt(precision[drawn]), 1e-9)
-    drift = _DRIFT * rng.normal(size=_DRAWS)
     return LearningCurve(
-        float(rows.max()), levels, slope[drawn], floor[drawn], spread[drawn], drift, rng.normal(size=_DRAWS)
+        largest=float(rows.max()),
+        level=np.maximum(level[drawn] + rng.normal(size=_DRAWS) / np.sqrt(precision[drawn]), 1e-9),
+        slope=slope[drawn],
+        floor=floor[drawn],
+        head=head[drawn],
+        spread=spread[drawn],
+        drift=_DRIFT * rng.normal(size=_DRAWS),
+        noise=rng.normal(size=_DRAWS),
     )
 
 

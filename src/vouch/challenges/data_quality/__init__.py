@@ -42,4 +42,5 @@ CHALLENGE = Checklist(
         "Menon et al., 2021: Long-tail learning via logit adjustment",
         "Lin et al., 2017: Focal loss for dense object detection",
     ),
+    criterion={"binary": "roc_auc", "multiclass": "accuracy", "multilabel": "roc_auc", "regression": "rmse"},
 )  # fmt: skip

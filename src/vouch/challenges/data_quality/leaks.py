@@ -38,7 +38,7 @@ ALONE = Threshold("alone", 0.75, 0.9, why="a column known beforehand seldom tell
 IGNORED = Threshold("ignored_tells", 0.1, 1.0, why="what names a row should tell nothing of the target")
 NAMES = Threshold("names_rows", 0.9, 1.01, why="a column with a value of its own in nearly every row only names it")
 TOGETHER = Threshold("group_agreement", 0.05, 0.5, why="rows that agree like this are not independent of one another")
-DOMINANT = 0.85
+DOMINANT = 0.8
 _ROWS_OF_A_GROUP = (2.0, 50.0)
 _FEWEST_GROUPS = 20
 _ROWS_NEARBY = 40

@@ -98,10 +98,15 @@ def near_pictures(pictures: Tensor) -> Pairs:
     differ = np.array([not torch.equal(pictures[rows[i]], pictures[rows[j]]) for i, j in zip(a, b, strict=True)], bool)
     a, b, gaps = a[differ], b[differ], gaps[differ]
     apart = gaps <= _NEARER * _next_nearest(looks, a, b)
-    p_value = float(binom.sf(apart.sum() - 1, len(a), _BY_CHANCE)) if apart.any() else 1.0
-    if p_value > CHANCE:
-        return no_pairs(p_value)
-    return Pairs(rows[a[apart]], rows[b[apart]], 1 - gaps[apart] ** 2 / 2, p_value)
+    p_value = 1.0
+    for reach in (FURTHEST, FURTHEST / 3):
+        # Few copies among many pictures that are merely alike are seen only where those are rare.
+        close = gaps <= reach
+        kept = apart & close
+        p_value = min(1.0, 2 * float(binom.sf(kept.sum() - 1, close.sum(), _BY_CHANCE))) if kept.any() else 1.0
+        if p_value <= CHANCE:
+            return Pairs(rows[a[kept]], rows[b[kept]], 1 - gaps[kept] ** 2 / 2, p_value)
+    return no_pairs(p_value)
 
 
 def _candidates(bits: Bits) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:

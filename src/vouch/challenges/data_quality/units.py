@@ -32,11 +32,11 @@ RATIOS = (
     (1.609344, "miles to kilometres"), (28.3495, "ounces to grams"), (60.0, "minutes to seconds"),
     (12.0, "years to months"),
 )  # fmt: skip
-_HALF = 1.5
-_VALLEY = 4.5
+_HALF = 2.0
+_VALLEY = 5.0
 _APART = 6.0
 _FEWEST = 5
-_SURPRISE = 1e-4
+_SURPRISE = 1e-3
 _FIRM = 0.8
 _MOST_COLUMNS = 40
 _FEW_VALUES = 30
@@ -64,7 +64,7 @@ def unit_mixups(case: Case) -> Check:
 
     Each column is looked at on a logarithmic scale, less what the other columns say of it where they say much (ridge
     regression); a heap of values at the distance of a known ratio, with valleys on both sides, is a mix-up. It promises
-    to find, with power .9, 3 % of a column multiplied by a ratio whose logarithm is eight times the robust deviation of
+    to find, with power .9, 3 % of a column multiplied by a ratio whose logarithm is nine times the robust deviation of
     what is left of the column, from 500 rows on: ten times for weights of people, a thousand times for most incomes.
     """
     columns = {name: x for name, x in quantities(case).items() if not case.dataset.frame[name].dtype.is_temporal()}
@@ -138,12 +138,12 @@ def heaped(left: Floats, shift: float, width: float = 0.0) -> Rows:
     gap = np.sign(shift) * (left - float(np.median(left)) - shift) / width
     heap = np.abs(gap) <= _HALF
     many, before, behind = (int(rows.sum()) for rows in (heap, _within(-gap), _within(gap)))
-    # Values that lie about evenly would put a third of these rows in the heap, those of a tail fewer.
-    surprise = float(binom.sf(many - 1, many + before + behind, 1 / 3))
+    # Values that lie about evenly would put two fifths of these rows in the heap, those of a tail fewer.
+    surprise = float(binom.sf(many - 1, many + before + behind, _HALF / _VALLEY))
     if many < max(_FEWEST, 0.001 * len(left)) or surprise > _SURPRISE or many < 2 * max(before, behind):
         return nothing
     away = abs(float(np.median(gap[heap])))
-    return np.flatnonzero(np.abs(gap) <= 2 * _HALF) if away <= 4 / np.sqrt(many) + 0.15 else nothing
+    return np.flatnonzero(np.abs(gap) <= 1.5 * _HALF) if away <= 4 / np.sqrt(many) + 0.15 else nothing
 
 
 def _within(gap: Floats) -> np.ndarray:

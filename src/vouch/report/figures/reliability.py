@@ -7,7 +7,7 @@ import numpy as np
 from vouch.charts import FIRST, MUTED, Spec, chart, data, share
 from vouch.contracts.finding import Figure
 from vouch.report.held import Bools, Floats, Held
-from vouch.statistics.intervals import wilson
+from vouch.statistics.calibration import reliability_bins
 from vouch.wording import number
 
 _MOST_BINS = 10
@@ -23,12 +23,16 @@ def reliability_diagram(held: Held) -> Figure | None:
     bins = min(_MOST_BINS, len(promised) // _FEWEST_ROWS)
     if bins < 2:
         return None
-    order = np.argsort(promised, kind="stable")
-    rows = [_bin(promised[part], happened[part]) for part in np.array_split(order, bins)]
+    found = reliability_bins(promised, happened, bins)
+    rows = [
+        {"promised": float(p), "happened": float(y), "low": float(low), "high": float(high)}
+        for p, y, low, high in zip(found.promised, found.happened, found.low, found.high, strict=True)
+    ]
+    bins = len(rows)
     gap = max(rows, key=lambda row: abs(row["promised"] - row["happened"]))
     outside = sum(not row["low"] <= row["promised"] <= row["high"] for row in rows)
     says = (
-        f"{what}: in {outside} of {bins} groups of equal size the promised probability lies outside the 95 % band of "
+        f"{what}: in {outside} of {bins} groups of about equal size the promised probability lies outside the 95 % band of "
         f"what happened. The widest gap: {number(gap['promised'])} promised, {number(gap['happened'])} happened."
     )
     return Figure("reliability_diagram", "Reliability", says, _spec(says, rows))
@@ -44,16 +48,6 @@ def _question(held: Held) -> tuple[Floats, Bools, str]:
         np.asarray((held.actual & held.chosen).any(axis=1)),
         "Probability of the predicted class",
     )
-
-
-def _bin(promised: Floats, happened: Bools) -> dict[str, float]:
-    low, high = wilson(happened.sum(), len(happened))
-    return {
-        "promised": float(promised.mean()),
-        "happened": float(happened.mean()),
-        "low": float(low),
-        "high": float(high),
-    }
 
 
 def _spec(says: str, rows: list[dict[str, float]]) -> Spec:
