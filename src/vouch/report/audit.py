@@ -33,6 +33,8 @@ _MOST_FINDINGS, _MOST_PROOFS, _MOST_OFFERS, _MOST_REFERENCES, _MOST_SUSPECTS, _M
 _SHORT = ("pass", "not applicable")
 # A scorecard of few lines has room for longer ones.
 _FEW, _LONG, _BRIEF, _FULL = 5, 260, 150, 600
+# So often is it tried whether a smaller check still finds room.
+_MOST_REFUSED = 20
 # What the tags around a line take.
 _FRAME = "-" * 200
 
@@ -154,15 +156,22 @@ def _facts(audit: Audit) -> tuple[str, ...]:
 
 
 def _proof(one: proofs.Shown, drawings: list[Drawn], room: Room) -> Markup | None:
-    text = template("proof.html").render(proof=one, drawings=drawings, marks=MARKS)
-    return Markup(text) if room.takes(text) else None
+    text = Markup(template("proof.html").render(proof=one, drawings=drawings, marks=MARKS))
+    return text if room.takes(text) else None
 
 
 def _checks(findings: Sequence[Finding], drawings: Audited, room: Room) -> dict[tuple[int, int], Markup | None]:
     """Every check in full, as long as there is room; the worst are served first."""
     every = [(i, j) for i, finding in enumerate(findings) for j in range(len(finding.checks))]
     every.sort(key=lambda at: SEVERITY.index(findings[at[0]].checks[at[1]].verdict))
-    return {at: _check(findings[at[0]].checks[at[1]], at, drawings, room) for at in every}
+    found: dict[tuple[int, int], Markup | None] = dict.fromkeys(every)
+    refused = 0
+    for at in every:
+        found[at] = _check(findings[at[0]].checks[at[1]], at, drawings, room)
+        refused += found[at] is None
+        if refused == _MOST_REFUSED:
+            break
+    return found
 
 
 def _check(check: Check, at: tuple[int, int], drawings: Audited, room: Room) -> Markup | None:

@@ -257,8 +257,10 @@ def _inverted(
     # The mean within each bin stays at the gap where clipping moved it.
     centre = np.bincount(code, weights=p - true) / n
     gaps, squares = _drawn(p, true, code, n, rng)
-    noise = gaps - centre
-    spread = np.where(n > 1, np.maximum(squares / n - np.square(gaps), 0) / np.maximum(n - 1, 1), 0)
+    # Outcomes drawn around the gaps that were seen vary too little, by the freedom that fitting the gaps took.
+    freed = n / np.maximum(n - 1, 1)
+    noise = (gaps - centre) * np.sqrt(freed)
+    spread = np.maximum(squares / n - np.square(gaps), 0) / np.maximum(n - 1, 1) * freed
     straight, crossed = (np.square(noise) - spread) @ share, 2 * (noise * shape) @ share
     top = 2 * np.sqrt(max(square, 0) + 4 * float(straight.std()) + float(crossed.std()) ** 2)
     errors = np.linspace(0, top, _SCALES)

@@ -10,10 +10,11 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
-WORDS = (
-    "time year people way day man thing woman life child world school state family student group country problem hand "
-    "part place case week company system program question work government number night point home water room mother"
-).split()
+_NOUNS = """
+time year people way day man thing woman life child world school state family student group country problem hand part
+place case week company system program question work government number night point home water room mother
+"""
+WORDS = _NOUNS.split()
 
 
 @dataclass(frozen=True)
@@ -46,7 +47,9 @@ def table(rng: np.random.Generator, n: int = 500) -> Plain:
         "tailed": rng.standard_t(2.5, n),
         "age": rng.integers(18, 80, n).astype(float),
         "region": rng.choice(np.array(["north", "south", "east", "west"], dtype=object), n),
-        "work": rng.choice(np.array(["private", "public", "family", "federal"], dtype=object), n, p=[0.5, 0.2, 0.2, 0.1]),
+        "work": rng.choice(
+            np.array(["private", "public", "family", "federal"], dtype=object), n, p=[0.4, 0.2, 0.2, 0.2]
+        ),
     }
     return Plain(columns, (rng.random(n) < chance).astype(np.int64), np.stack([1 - chance, chance], 1))
 

@@ -12,7 +12,7 @@ from challenges.data_quality.fakes import make_case
 from challenges.data_quality.plants import Plain, drawings, table, writings
 from vouch.challenges.data_quality import CHALLENGE
 
-SEEDS = 20
+SEEDS = 10
 
 
 @pytest.mark.parametrize("make", [table, writings, drawings])

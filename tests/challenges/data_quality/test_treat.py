@@ -9,11 +9,16 @@ import pytest
 
 from challenges.data_quality import plants
 from challenges.data_quality.fakes import make_case
-from challenges.data_quality.test_power import contradictions, copied_rows, copy_of_the_target, neglected_class, wrong_labels
+from challenges.data_quality.test_power import (
+    contradictions,
+    copied_rows,
+    copy_of_the_target,
+    neglected_class,
+    wrong_labels,
+)
 from vouch.challenges.data_quality import export_rows, label_errors
-from vouch.challenges.data_quality.treat import (
-    DOWNWEIGHT, DROP_DUPLICATES, DROP_LEAKS, OVERSAMPLE, PRUNE, RELABEL, REMEDIES, WEIGH_CLASSES,
-)  # fmt: skip
+from vouch.challenges.data_quality.labelling import DOWNWEIGHT, PRUNE, RELABEL
+from vouch.challenges.data_quality.treat import DROP_DUPLICATES, DROP_LEAKS, OVERSAMPLE, REMEDIES, WEIGH_CLASSES
 from vouch.contracts.case import Case, Lesson, Remedy
 
 PLANTS = {

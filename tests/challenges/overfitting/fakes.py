@@ -157,3 +157,4 @@ def as_case(fake: Fake) -> Case:
 
 SPATIAL = SimpleNamespace(capabilities=Capabilities(continuous=True, spatial=True, bounded=True))
 PLAIN = SimpleNamespace(capabilities=Capabilities(continuous=True))
+CODES = SimpleNamespace(capabilities=Capabilities(discrete=True))

@@ -6,13 +6,13 @@ from dataclasses import fields, replace
 
 import pytest
 
-from challenges.overfitting.fakes import PLAIN, SPATIAL, Fake, as_case, case, with_history
+from challenges.overfitting.fakes import CODES, PLAIN, SPATIAL, Fake, as_case, case, with_history
 from vouch.challenges.overfitting import CHALLENGE
 from vouch.challenges.overfitting.treat import REMEDIES
 from vouch.contracts.case import Remedy
 from vouch.contracts.recipe import Recipe
 
-TABLE = replace(case(0, recipe=Recipe(network=("ensemble",))), blocks=(PLAIN,))
+TABLE = replace(case(0, recipe=Recipe(network=("ensemble",))), blocks=(PLAIN, CODES))
 QUANTITY = replace(case(0, quantity=True, recipe=Recipe(network=("ensemble",))), blocks=(PLAIN,))
 PICTURES = replace(
     case(
@@ -49,6 +49,8 @@ def test_what_makes_no_sense_offers_no_strength() -> None:
     assert offers["cut_and_mix"](PICTURES)
     assert offers["average_weights"](TABLE) == ()
     assert offers["train_longer"](TABLE) == ()
+    assert offers["shrink_embeddings"](TABLE) == (8, 4)
+    assert offers["shrink_embeddings"](PICTURES) == ()
 
 
 def test_a_strength_is_more_than_what_the_recipe_has() -> None:

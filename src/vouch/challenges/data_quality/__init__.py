@@ -16,9 +16,36 @@ from vouch.challenges.data_quality.leaks import (
 from vouch.challenges.data_quality.missing import missing_patterns, missing_values
 from vouch.challenges.data_quality.outliers import outliers
 from vouch.challenges.data_quality.overlap import conflicting_labels, near_duplicates, train_test_overlap
+from vouch.challenges.data_quality.rows import export_rows
 from vouch.challenges.data_quality.spelling import misspelt_categories
 from vouch.challenges.data_quality.treat import REMEDIES
 from vouch.challenges.data_quality.units import unit_mixups
+
+__all__ = [
+    "CHALLENGE",
+    "blurred_pictures",
+    "broken_encodings",
+    "conflicting_labels",
+    "dark_pictures",
+    "exact_duplicates",
+    "export_rows",
+    "groups_across_parts",
+    "identifiers",
+    "ignored_columns",
+    "imbalance",
+    "label_errors",
+    "leaking_columns",
+    "missing_patterns",
+    "missing_values",
+    "misspelt_categories",
+    "near_duplicates",
+    "odd_sizes",
+    "outliers",
+    "time_across_parts",
+    "train_test_overlap",
+    "uniform_pictures",
+    "unit_mixups",
+]  # fmt: skip
 
 CHALLENGE = Checklist(
     "data_quality",

@@ -298,28 +298,32 @@ def _cells(probabilities: Floats, labels: Rows) -> Floats:
     reached = probabilities >= class_means(probabilities, labels) - 1e-6
     best = np.where(reached, probabilities, -1).argmax(axis=1)
     column = np.where(reached.any(axis=1), best, classes)
-    return np.bincount(labels * (classes + 1) + column, minlength=classes * (classes + 1)).reshape(classes, -1) * 1.0
+    counts = np.bincount(labels * (classes + 1) + column, minlength=classes * (classes + 1))
+    return counts.reshape(classes, -1).astype(np.float64)
 
 
 def _calibrated(cells: Floats) -> Floats:
-    """Counts (..., K, K) whose rows sum to the rows of each label; a label without any confident row is right."""
-    counted, every = cells[..., :-1], cells.sum(axis=-1, keepdims=True)
-    confident = counted.sum(axis=-1, keepdims=True)
-    share = np.where(confident > 0, counted / np.maximum(confident, 1), np.eye(counted.shape[-1]))
-    return share * every
+    """Counts (K, K) whose rows sum to the rows of each label; a label without any confident row is right."""
+    counted, every = cells[:, :-1], cells.sum(axis=1, keepdims=True)
+    confident = counted.sum(axis=1, keepdims=True)
+    share = np.where(confident > 0, counted / np.maximum(confident, 1), np.eye(len(counted)))
+    return np.asarray(share * every, np.float64)
 
 
 def _estimated(cells: Floats, seed: int) -> Share:
     """The share off the diagonal; the interval from resampled rows, which are all alike within a cell."""
     n = int(cells.sum())
-    draws = np.random.default_rng(seed).multinomial(n, cells.ravel() / n, _RESAMPLES).reshape(-1, *cells.shape)
-    value, resampled = (_off_diagonal(_calibrated(x)) / n for x in (cells, draws * 1.0))
+    rng, shares = np.random.default_rng(seed), cells.ravel() / n
+    value = _off_diagonal(_calibrated(cells)) / n
+    # One at a time: with many classes all tables together would not fit into memory.
+    draws = (rng.multinomial(n, shares).reshape(cells.shape) for _ in range(_RESAMPLES if len(cells) < 100 else 200))
+    resampled = [_off_diagonal(_calibrated(draw.astype(np.float64))) / n for draw in draws]
     low, high = np.quantile(resampled, [0.025, 0.975])
-    return Share(float(value), float(min(low, value)), float(max(high, value)), n)
+    return Share(value, float(min(low, value)), float(max(high, value)), n)
 
 
-def _off_diagonal(joint: Floats) -> Floats:
-    return joint.sum(axis=(-1, -2)) - np.trace(joint, axis1=-2, axis2=-1)
+def _off_diagonal(joint: Floats) -> float:
+    return float(joint.sum() - np.trace(joint))
 
 
 def _noise(joint: Floats) -> Floats:

@@ -33,7 +33,7 @@ def spread_over_folds(case: Case) -> Check:
 
     Every row's loss comes from a network that never saw it. Folds whose mean losses differ by more than their rows
     explain hang on which rows they were given. Promises to find one fold of several whose loss is twice that of the
-    others, or half again on both sides of two, with 400 rows.
+    others, with 400 rows, or half as much again, with 2 000.
 
     Args:
         case: the network and its data.

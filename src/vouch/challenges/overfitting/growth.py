@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from vouch.challenges.judging import judge
-from vouch.challenges.overfitting.forecasting import Curves, band, likely_curves, rows_for
+from vouch.challenges.overfitting.forecasting import gain_from_doubling
 from vouch.challenges.overfitting.held import Ends, held, p_beyond, relative
 from vouch.challenges.overfitting.subsets import Rows, nested, shares_for, smaller, strata_of
 from vouch.charts import FIRST, MUTED, SECOND, Spec, chart, data, quantity
@@ -18,6 +18,7 @@ from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.statistics.compare import main_metric
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import Floats
+from vouch.statistics.power_law import Forecast, LearningCurve, fit_power_law
 from vouch.tasks.metrics import MetricSpec
 from vouch.wording import metric, number
 
@@ -30,9 +31,9 @@ _GOALS = (0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 0.98, 0.99, 0.995, 0.999)
 
 GAIN = Threshold(
     "gain",
-    warn=0.15,
+    warn=0.1,
     fail=0.35,
-    why="share of the error that twice the data would take away; from .15 on more rows are worth more than most "
+    why="share of the error that twice the data would take away; from a tenth on more rows are worth more than most "
     "remedies, and .35 is steeper than learning curves are known to be where data is not the bottleneck",
 )
 
@@ -85,21 +86,24 @@ def data_needed(case: Case) -> Check:
             f"Networks of {len(points)} sizes are too few to tell what more data would give.",
             f"at least {_FEWEST_SIZES} sizes of {_FEWEST_ROWS} rows and more are needed, and the time to train on them",
         )
-    curves = likely_curves([p.rows for p in points], [p.error for p in points], [p.deviation for p in points])
+    curve = fit_power_law([p.rows for p in points], [p.error for p in points], [p.deviation for p in points])
     rows = points[-1].rows
-    gain, twice = _gain(curves, rows), _twice(curves, rows, spec, case)
+    gain = Estimate("gain", *gain_from_doubling(curve), rows, "", False, "train", "power law")
+    twice = _twice(curve.at(2.0 * rows), rows, spec, case)
     threshold = case.threshold(GAIN, "data_needed")
     p_value = p_beyond(gain, threshold)
     judgement = judge(gain, threshold, p_value)
-    goal = _goal(spec, points[-1].error)
-    needed = rows_for(curves, goal)
+    now = curve.at(rows).value
+    goal = _goal(spec, now)
+    needed = curve.rows_for(goal)
     headline = (
-        f"{metric(spec.name)} is {number(_shown(spec, points[-1].error))} with {rows:,} rows; twice the rows would "
-        f"give {number(twice.value)} ({number(twice.low)} to {number(twice.high)}), and "
+        f"By the curve through {len(points)} sizes {metric(spec.name)} is {number(_shown(spec, now))} with {rows:,} rows; "
+        f"twice the rows would give {number(twice.value)} ({number(twice.low)} to {number(twice.high)}), and "
         f"{number(_shown(spec, goal))} {_in_rows(needed)}."
     )
-    wanted = Estimate("rows_needed", *needed, rows, "rows", False, "train", "power law")
-    estimates = (gain, twice, *((wanted,) if np.isfinite(needed[0]) and np.isfinite(needed[2]) else ()))
+    ends = needed.value, needed.low, needed.high
+    wanted = Estimate("rows_needed", *ends, rows, "rows", False, "train", "power law")
+    estimates = (gain, twice, *((wanted,) if np.isfinite(ends).all() else ()))
     return Check(
         "data_needed",
         judgement.verdict,
@@ -108,7 +112,7 @@ def data_needed(case: Case) -> Check:
         estimates,
         threshold,
         p_value,
-        figures=(_figure(curves, points, spec, headline),),
+        figures=(_figure(curve, points, spec, headline),),
         tables=(_table(points),),
     )
 
@@ -173,19 +177,11 @@ def _spec(case: Case, test: Scored) -> MetricSpec:
     return main_metric(Truth(task.name, task.classes, test.truth), test.decoded)
 
 
-def _gain(curves: Curves, rows: int) -> Estimate:
-    """Share of the error that twice the data would take away."""
-    both = np.maximum(curves.at(np.array([rows, 2.0 * rows])), 1e-12)
-    low, value, high = np.quantile(1 - both[:, 1] / both[:, 0], [0.025, 0.5, 0.975]).tolist()
-    return Estimate("gain", value, low, high, rows, "", False, "train", "power law")
-
-
-def _twice(curves: Curves, rows: int, spec: MetricSpec, case: Case) -> Estimate:
-    value, low, high = (float(one[0]) for one in band(curves, np.array([2.0 * rows])))
-    low, high = sorted((_shown(spec, low), _shown(spec, high)))
+def _twice(found: Forecast, rows: int, spec: MetricSpec, case: Case) -> Estimate:
+    low, high = sorted((_shown(spec, found.low), _shown(spec, found.high)))
     unit = case.bundle.schema.target.name if relative(spec) else ""
-    name = f"{spec.name}[twice the rows]"
-    return Estimate(name, _shown(spec, value), low, high, 2 * rows, unit, spec.higher_is_better, "train", "power law")
+    name, value = f"{spec.name}[twice the rows]", _shown(spec, found.value)
+    return Estimate(name, value, low, high, 2 * rows, unit, spec.higher_is_better, "train", "power law")
 
 
 def _goal(spec: MetricSpec, error: float) -> float:
@@ -199,8 +195,8 @@ def _shown(spec: MetricSpec, error: float) -> float:
     return error if relative(spec) else 1 - error
 
 
-def _in_rows(needed: Ends) -> str:
-    value, low, high = needed
+def _in_rows(needed: Forecast) -> str:
+    value, low, high = needed.value, needed.low, needed.high
     if not np.isfinite(value):
         least = f"before {_rounded(low)} rows" if np.isfinite(low) else "by more rows alone"
         return f"is not in reach {least}"
@@ -218,13 +214,12 @@ def _table(points: Sequence[Point]) -> Table:
     return Table("Error by rows learned from", ("rows", "error", "low", "high", "measured on"), rows)
 
 
-def _figure(curves: Curves, points: Sequence[Point], spec: MetricSpec, says: str) -> Figure:
+def _figure(curve: LearningCurve, points: Sequence[Point], spec: MetricSpec, says: str) -> Figure:
     """Errors that were seen, the curve, and its band, over sizes on a logarithmic axis."""
     sizes = np.geomspace(points[0].rows, 4 * points[-1].rows, 40)
-    value, low, high = band(curves, sizes)
-    curve: list[dict[str, Any]] = [
-        {"rows": float(n), "value": float(v), "low": float(a), "high": float(b)}
-        for n, v, a, b in zip(sizes, value, low, high, strict=True)
+    expected = [(float(n), curve.at(float(n))) for n in sizes]
+    drawn: list[dict[str, Any]] = [
+        {"rows": n, "value": found.value, "low": found.low, "high": found.high} for n, found in expected
     ]
     seen = [{"rows": p.rows, "value": p.error, "low": p.low, "high": p.high} for p in points]
     x: Spec = {**quantity("rows", "Training rows"), "scale": {"type": "log", "nice": False}}
@@ -241,4 +236,4 @@ def _figure(curves: Curves, points: Sequence[Point], spec: MetricSpec, says: str
             "encoding": {"x": x, "y": y},
         },
     ]
-    return Figure("learning_curve", "What more data would give", says, chart(says, curve, layers))
+    return Figure("learning_curve", "What more data would give", says, chart(says, drawn, layers))

@@ -13,7 +13,7 @@ from vouch.contracts.case import Case, Remedy, Strength
 from vouch.contracts.recipe import Recipe
 
 _FALLING = ("cosine", "flat_cosine", "one_cycle")
-_DECAYS = {"adamw": (0.3, 1.0, 3.0), "muon": (0.03, 0.1, 0.3), "sgd": (0.001, 0.003, 0.01)}
+_DECAYS = {"adamw": (1.0, 3.0), "muon": (0.03, 0.1), "sgd": (0.001, 0.01)}
 _SMALLEST, _LARGEST = 8, 512
 
 
@@ -36,7 +36,7 @@ def _decays(case: Case) -> Sequence[float]:
 
 
 def _l1(case: Case) -> Sequence[float]:
-    return _over((1e-5, 3e-5, 1e-4), case.bundle.recipe.l1)
+    return _over((1e-5, 1e-4), case.bundle.recipe.l1)
 
 
 def _dropouts(case: Case) -> Sequence[float]:
@@ -74,6 +74,13 @@ def _more_epochs(case: Case) -> Sequence[int]:
     """Twice as many where the run was not stopped before its end."""
     recipe, history = case.bundle.recipe, case.bundle.run.history
     return (2 * recipe.epochs,) if len(history) >= recipe.epochs else ()
+
+
+def _embeddings(case: Case) -> Sequence[int]:
+    """A half and a quarter of the units of each code, where columns hold codes."""
+    codes = any(b.capabilities.discrete and not (b.capabilities.ordered or b.capabilities.spatial) for b in case.blocks)
+    own = case.bundle.recipe.category_embedding
+    return tuple(n for n in (own // 2, own // 4) if n >= 2) if codes else ()
 
 
 def _width(case: Case) -> int:
@@ -125,6 +132,27 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         _key("weight_decay"),
     ),
     Remedy(
+        "average_weights",
+        "Keeps a running average of the weights instead of the last ones.",
+        "recipe",
+        _averages,
+        _key("averaging"),
+    ),
+    Remedy(
+        "shrink_embeddings",
+        "Spreads each category over fewer units, so that rare ones cannot be told apart by heart.",
+        "recipe",
+        _embeddings,
+        _key("category_embedding"),
+    ),
+    Remedy(
+        "shrink_network",
+        "Takes a narrower net, which has less room for learning rows by heart.",
+        "recipe",
+        _narrower,
+        _resize,
+    ),
+    Remedy(
         "mix_examples",
         "Trains on mixtures of two rows and of their targets (mixup), so that single rows cannot be learned by heart.",
         "recipe",
@@ -137,6 +165,13 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         "recipe",
         _dropouts,
         _key("dropout"),
+    ),
+    Remedy(
+        "add_l1",
+        "Adds the sum of absolute weights to the loss (L1), which brings weights of no use to nothing.",
+        "recipe",
+        _l1,
+        _key("l1"),
     ),
     Remedy(
         "augment_more",
@@ -153,32 +188,11 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         _key("cutmix"),
     ),
     Remedy(
-        "shrink_network",
-        "Takes a narrower net, which has less room for learning rows by heart.",
-        "recipe",
-        _narrower,
-        _resize,
-    ),
-    Remedy(
-        "average_weights",
-        "Keeps a running average of the weights instead of the last ones.",
-        "recipe",
-        _averages,
-        _key("averaging"),
-    ),
-    Remedy(
         "smooth_labels",
         "Spreads a little of every target over all classes, so that no probability is driven to 1.",
         "recipe",
         _smoothings,
         _key("label_smoothing"),
-    ),
-    Remedy(
-        "add_l1",
-        "Adds the sum of absolute weights to the loss (L1), which brings weights of no use to nothing.",
-        "recipe",
-        _l1,
-        _key("l1"),
     ),
     Remedy(
         "stop_earlier",
