@@ -46,7 +46,7 @@ class Done:
 
 
 def run(name: str | None, out: Path, progress: Progress) -> list[Done]:
-    """Make the sample data, fit on it, and write a bundle with its report.
+    """Make the sample data, fit on it, audit the network, and write a bundle with its report.
 
     Args:
         name: one of the samples; all of them when none.
@@ -67,7 +67,9 @@ def run(name: str | None, out: Path, progress: Progress) -> list[Done]:
         progress("demo", name=sample.name, title=sample.title)
         data = sample.make(out / "data" / sample.name)
         place = out / f"{sample.name}.vouch"
-        done.append(Done(sample.name, sample.title, api.fit(data, sample.target, out=place, progress=progress), place))
+        bundle = api.fit(data, sample.target, out=place, progress=progress)
+        audited, _ = api.audited(bundle, progress=progress)
+        done.append(Done(sample.name, sample.title, audited, place))
     return done
 
 
@@ -79,6 +81,7 @@ def next_steps(done: list[Done]) -> str:
         [
             "Next:",
             f"  open {last.place / 'report.html'}",
+            f"  vouch fix {last.place} overfitting",
             f"  vouch predict {last.place} {source} -o predictions.csv",
             f"  vouch recipe {source} --target {last.bundle.schema.target.name}",
             "  vouch fit YOUR.csv --target COLUMN",

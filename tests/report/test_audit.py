@@ -161,6 +161,7 @@ def test_a_figure_that_asks_for_data_from_elsewhere_is_not_drawn() -> None:
     assert "127.0.0.1" not in found["report.html"] + found["figures.json"]
     assert "_away-title" not in found["report.html"]
     assert "_broken-title" not in found["report.html"]
+    assert "3 figures not drawn here, in audit.json." in said("attacked")
     assert not any(name.endswith(("_away", "_odd")) for name in json.loads(found["figures.json"]))
 
 

@@ -82,14 +82,14 @@ def test_the_interval_covers_the_truth_over_rows_and_runs(
 ) -> None:
     wide = np.sqrt(1.25 + spread**2)
     true, rng, held = norm.cdf(1.2 / wide) - norm.cdf(1 / wide), np.random.default_rng(0), []
-    for seed in range(150):
+    for seed in range(80):
         hard, values = rng.normal(size=80), rng.integers(0, 2, 80)
         first, second = ([run(rng, hard, values, skill, spread) for _ in range(count)] for skill in (1.2, 1.0))
         truth = Truth("binary", ("a", "b"), values)
         found = paired_difference(truth, first, second, metric=ACCURACY, runs=kind, seed=seed)
         held.append(found.estimate.low <= true <= found.estimate.high)
-    # 150 simulations tell a coverage to about ± .036.
-    assert np.mean(held) >= 0.9
+    # 80 simulations tell a coverage to about ± .05.
+    assert np.mean(held) >= 0.87
 
 
 def test_leaving_training_runs_out_of_account_would_be_wrong() -> None:

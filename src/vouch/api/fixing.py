@@ -177,7 +177,8 @@ def _treat(task: _Fix, choice: Choice, finishing: tuple[Remedy[Any], ...]) -> tu
         bundle = one.treat(case.holding(bundle), bundle, strength)
     after = case.answered(bundle, case.split.test)
     pair = Pair(truth, [case.scored("test").decoded], [after])
-    return remeasured(as_bundle(bundle), case.dataset, after), pair, str(choice.strength)
+    inputs = [block.encoded for block in case.blocks]
+    return remeasured(bundle, case.dataset, inputs, after), pair, str(choice.strength)
 
 
 def _coverage(case: LiveCase, treated: Bundle) -> list[Extra]:

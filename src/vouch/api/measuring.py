@@ -52,20 +52,25 @@ def measure(ready: Ready, history: list[tuple[int, float, float, float]], second
     )  # fmt: skip
 
 
-def remeasured(bundle: Bundle, dataset: Dataset, decoded: npt.NDArray[np.float64]) -> Bundle:
+def remeasured(
+    bundle: BundleValue, dataset: Dataset, inputs: list[torch.Tensor], decoded: npt.NDArray[np.float64]
+) -> Bundle:
     """A bundle whose network is as it was and whose answers are not, with the figures of its new answers.
 
     Args:
         bundle: with the evidence and the predictions of before.
         dataset: canonical data.
+        inputs: encoded columns of all rows.
         decoded: what the bundle now says of the sealed rows.
     """
+    ready = Ready(
+        dataset, bundle.schema, bundle.split, bundle.recipe, bundle.task, bundle.encoders, inputs, torch.empty(0),
+        bundle.network, bundle.run.fingerprint, bundle.run.asked,
+    )  # fmt: skip
     rows, target = bundle.split.test, dataset.frame[bundle.schema.target.name]
-    truth = truth_of(bundle, dataset, rows, "test")
-    metrics = evidence(truth, decoded, bundle.recipe.seed)
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(answers(bundle, decoded))
-    found = replace(bundle.evidence, metrics=metrics)
-    return as_bundle(replace(bundle, evidence=found, predictions=predictions))
+    found, examples = _evidence(ready, decoded), _examples(ready, decoded)
+    return as_bundle(replace(bundle, evidence=found, predictions=predictions, examples=examples))
 
 
 def truth_of(bundle: BundleValue, dataset: Dataset, rows: npt.NDArray[np.int64], part: str) -> Truth:

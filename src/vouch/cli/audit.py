@@ -64,9 +64,13 @@ def print_or_emit(found: Audit, model: str, as_json: bool) -> None:
     if as_json:
         emit(facts(found, model))
         return
-    for finding in found.findings:
-        print(*_lines(finding), sep="\n")
+    print(told(found))
     print(f"\n{found.tests} tests, corrected together; {found.seconds:.0f} s. Report: {Path(model) / 'report.html'}")
+
+
+def told(found: Audit) -> str:
+    """Every finding for a reader at the terminal."""
+    return "\n".join(line for finding in found.findings for line in _lines(finding))
 
 
 def facts(found: Audit, model: str) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -64,12 +65,10 @@ def drawn_within(figures: Iterable[Figure], room: Room) -> list[Drawn]:
         if room.left < _LARGEST_DRAWING or not room.drawings or not is_plain(figure.spec):
             continue
         room.drawings -= 1
-        try:
+        with suppress(ValueError):
             one = drawn(short)
-        except ValueError:
-            continue
-        if len(one.drawing) <= _LARGEST_DRAWING and room.takes(one.drawing, one.says, one.title):
-            found.append(one)
+            if len(one.drawing) <= _LARGEST_DRAWING and room.takes(one.drawing, one.says, one.title):
+                found.append(one)
     return found
 
 

@@ -142,7 +142,7 @@ def bootstrap(
     return Resampled(value, np.concatenate(draws), np.concatenate(left_out), units)
 
 
-def absolute_sum(parts: Resampled) -> tuple[float, float]:
+def absolute_sum(parts: Resampled, bins: int) -> tuple[float, float]:
     """95 % interval of a sum of absolute values, such as ECE, whose plain estimate leans upwards.
 
     Noise never cancels in absolute values, so percentiles of the draws lie above the truth, and far above where it is
@@ -154,11 +154,13 @@ def absolute_sum(parts: Resampled) -> tuple[float, float]:
 
     Args:
         parts: the signed parts.
+        bins: how many parts a row may fall in; with few rows in each, resamples vary too little, which is put right.
 
     Returns:
         Lower and upper end.
     """
-    noise, total = parts.draws - parts.value, float(np.abs(parts.value).sum())
+    freed = np.sqrt(parts.units / max(parts.units - bins, parts.units / 4))
+    noise, total = (parts.draws - parts.value) * freed, float(np.abs(parts.value).sum())
     scales = np.linspace(0, 2, 161)
     seen = np.array([np.abs(scale * parts.value + noise).sum(axis=1) for scale in scales])
     under = np.minimum((1 - LEVEL) / 2, (seen < scales[:, None] * total).mean(axis=1))

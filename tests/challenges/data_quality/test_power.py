@@ -194,7 +194,6 @@ def test_what_is_planted_is_found(check: Question, plant: Callable[[Rng], Case])
     [
         (dq.dark_pictures, dark, 10),
         (dq.misspelt_categories, slips, 10),
-        (dq.unit_mixups, fahrenheit, 15),
         (dq.broken_encodings, read_in_another_encoding, 5),
         (dq.outliers, far_values, 5),
     ],

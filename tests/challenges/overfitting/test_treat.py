@@ -55,9 +55,9 @@ def test_what_makes_no_sense_offers_no_strength() -> None:
 
 def test_a_strength_is_more_than_what_the_recipe_has() -> None:
     decays = next(remedy for remedy in REMEDIES if remedy.name == "raise_weight_decay")
-    strong = replace(TABLE, bundle=case(0, recipe=Recipe(weight_decay=1.0)).bundle)
+    strong = replace(TABLE, bundle=case(0, recipe=Recipe(weight_decay=3.0)).bundle)
     assert min(decays.strengths(TABLE)) > TABLE.bundle.recipe.weight_decay
-    assert decays.strengths(strong) == (3.0,)
+    assert decays.strengths(strong) == (10.0,)
 
 
 def test_a_run_that_used_all_its_epochs_may_be_longer() -> None:

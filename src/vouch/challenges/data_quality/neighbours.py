@@ -63,9 +63,9 @@ def near_in_space(numbers: Mapping[str, Floats], values: Mapping[str, pl.Series]
         The pairs that stand alone; none when chance explains them.
 
     Example:
-        >>> x = np.random.default_rng(0).normal(size=(300, 3))
+        >>> x = np.random.default_rng(0).normal(size=(300, 8))
         >>> x[:9] = x[9:18] + 0.001
-        >>> found = near_in_space({str(i): x[:, i] for i in range(3)}, {})
+        >>> found = near_in_space({str(i): x[:, i] for i in range(8)}, {})
         >>> found.first.tolist() == list(range(9))
         True
     """

@@ -97,9 +97,10 @@ def data_needed(case: Case) -> Check:
     goal = _goal(spec, now)
     needed = curve.rows_for(goal)
     headline = (
-        f"By the curve through {len(points)} sizes {metric(spec.name)} is {number(_shown(spec, now))} with {rows:,} rows; "
-        f"twice the rows would give {number(twice.value)} ({number(twice.low)} to {number(twice.high)}), and "
-        f"{number(_shown(spec, goal))} {_in_rows(needed)}."
+        f"By the curve through {len(points)} sizes {metric(spec.name)} is {number(_shown(spec, now))} with "
+        f"{rows:,} rows; twice the rows would give {number(twice.value)} "
+        f"({number(twice.low)} to {number(twice.high)}), "
+        f"and {number(_shown(spec, goal))} {_in_rows(needed)}."
     )
     ends = needed.value, needed.low, needed.high
     wanted = Estimate("rows_needed", *ends, rows, "rows", False, "train", "power law")

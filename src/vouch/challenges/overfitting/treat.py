@@ -13,7 +13,7 @@ from vouch.contracts.case import Case, Remedy, Strength
 from vouch.contracts.recipe import Recipe
 
 _FALLING = ("cosine", "flat_cosine", "one_cycle")
-_DECAYS = {"adamw": (1.0, 3.0), "muon": (0.03, 0.1), "sgd": (0.001, 0.01)}
+_DECAYS = {"adamw": (3.0, 10.0), "muon": (0.03, 0.1), "sgd": (0.001, 0.01)}
 _SMALLEST, _LARGEST = 8, 512
 
 
