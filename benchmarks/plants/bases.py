@@ -36,7 +36,7 @@ def table(name: str, seed: int, rows: int = 500) -> LiveCase:
 
 @lru_cache(maxsize=12)
 def texts(name: str, seed: int, rows: int = 500) -> LiveCase:
-    """Texts of two classes beside a word where each came from, and a network of words."""
+    """Texts of two classes, and a network of words."""
     rng = rng_of(seed, name)
     classes = rng.integers(0, 2, rows)
     said = TEXTS[name](rng, classes)

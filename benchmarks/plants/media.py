@@ -11,20 +11,15 @@ Rng = np.random.Generator
 Classes = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-_PLACES = "Paris Lima Oslo Cairo Quito Delhi Kyiv Perth Turin Lagos Hanoi Sofia Porto Malmö Zürich Kraków".split()
-_THINGS = (
-    "kettle camera tent jacket keyboard lamp blender bicycle headset printer mattress backpack heater radio mixer desk"
-).split()
-_GOOD = "sturdy quick quiet bright light handy neat reliable pleasant clever solid soft".split()
-_BAD = "flimsy slow noisy dim heavy awkward messy faulty dull brittle loose rough".split()
-_TIMES = "a week,two months,one night,half a year,ten days,an hour,three winters,a whole summer".split(",")
-_TEAMS = "rovers eagles wolves comets titans foxes storm sharks ravens bulls lions rangers".split()
-_FIRMS = "Nordal Veritec Auralis Halden Bexley Corvane Lumera Ostrava Pellico Quantis".split()
-_NAMES = "Ana Ben Chloé David Elif Farid Greta Hugo Inès João Kaito Lena Mika Noor".split()
-_ENDS = (
-    "would buy again,my neighbour said the same,delivery took a while,the box was torn,works with the old one too,"
-    "customer service answered,the colour differs from the photo,still in use today,returned it at once,no regrets"
-).split(",")
+_PLACES = ["Paris", "Lima", "Oslo", "Cairo", "Quito", "Delhi", "Kyiv", "Perth", "Turin", "Lagos", "Hanoi", "Sofia", "Porto", "Malmö", "Zürich", "Kraków"]
+_THINGS = ["kettle", "camera", "tent", "jacket", "keyboard", "lamp", "blender", "bicycle", "headset", "printer", "mattress", "backpack", "heater", "radio", "mixer", "desk"]
+_GOOD = ["sturdy", "quick", "quiet", "bright", "light", "handy", "neat", "reliable", "pleasant", "clever", "solid", "soft"]
+_BAD = ["flimsy", "slow", "noisy", "dim", "heavy", "awkward", "messy", "faulty", "dull", "brittle", "loose", "rough"]
+_TIMES = ["a week", "two months", "one night", "half a year", "ten days", "an hour", "three winters", "a whole summer"]
+_TEAMS = ["rovers", "eagles", "wolves", "comets", "titans", "foxes", "storm", "sharks", "ravens", "bulls", "lions", "rangers"]
+_FIRMS = ["Nordal", "Veritec", "Auralis", "Halden", "Bexley", "Corvane", "Lumera", "Ostrava", "Pellico", "Quantis"]
+_NAMES = ["Ana", "Ben", "Chloé", "David", "Elif", "Farid", "Greta", "Hugo", "Inès", "João", "Kaito", "Lena", "Mika", "Noor"]
+_ENDS = ["would buy again", "my neighbour said the same", "delivery took a while", "the box was torn", "works with the old one too", "customer service answered", "the colour differs from the photo", "still in use today", "returned it at once", "no regrets"]
 
 
 def reviews(rng: Rng, classes: Classes) -> list[str]:

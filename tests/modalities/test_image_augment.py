@@ -11,7 +11,17 @@ from PIL import Image, ImageDraw, ImageFont
 from sklearn.datasets import load_digits, load_sample_images
 from torch import Generator, Tensor
 
-from vouch.modalities.image.augment import Augmentation, augment, choose, erase, flip, jitter, mirror_keeps_class, shift
+from vouch.modalities.image.augment import (
+    USUAL,
+    Augmentation,
+    augment,
+    choose,
+    erase,
+    flip,
+    jitter,
+    mirror_keeps_class,
+    shift,
+)
 
 EVERYTHING = Augmentation(shift=0.1, flip=True, crop=0.5, rotation=10.0, colour=0.3, erase=0.25)
 
@@ -178,3 +188,9 @@ def test_a_target_that_is_no_class_is_not_looked_at() -> None:
 def test_only_the_named_changes_stay() -> None:
     assert EVERYTHING.only({"flip", "erase"}) == Augmentation(flip=True, erase=0.25)
     assert EVERYTHING.only(set()).names() == ()
+
+
+def test_a_named_change_is_made_even_where_the_pictures_would_not_have_chosen_it() -> None:
+    chosen = Augmentation(shift=0.125)
+    assert chosen.only({"erase"}) == Augmentation(erase=USUAL.erase)
+    assert chosen.only({"shift", "flip"}) == Augmentation(shift=0.125, flip=True)

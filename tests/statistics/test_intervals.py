@@ -149,6 +149,6 @@ def test_the_interval_of_ece_covers_the_true_error_calibrated_or_not(slope: floa
     rng, covered = np.random.default_rng(0), []
     for seed in range(200):
         t, p = binary(rng, n, slope)
-        low, high = absolute_sum(bootstrap(lambda w, t=t, p=p: m.ece_gaps(t, p, w), n, resamples=200, seed=seed), 15)
+        low, high = absolute_sum(bootstrap(lambda w, t=t, p=p: m.ece_gaps(t, p, w), n, resamples=200, seed=seed))
         covered.append(low <= true <= high)
     assert np.mean(covered) >= 0.9

@@ -15,8 +15,8 @@ import polars as pl
 
 from vouch import store
 from vouch.api.casing import LiveCase
-from vouch.api.gathering import case_of
-from vouch.api.predicting import Bundle, as_bundle, load
+from vouch.api.gathering import as_it_stands, case_of
+from vouch.api.predicting import Bundle, as_bundle
 from vouch.auditing import Clock, Plan, run
 from vouch.challenges import ALL
 from vouch.contracts.bundle import Look
@@ -80,7 +80,7 @@ def audited(bundle: Bundle | str | Path, **options: Unpack[AuditOptions]) -> tup
     started = time.perf_counter()
     asked = chosen(options.get("only") or (), options.get("challenges") or ())
     levels = read_levels(options.get("thresholds"), (*ALL, *(options.get("challenges") or ())))
-    model = bundle if isinstance(bundle, Bundle) else load(bundle)
+    model = as_it_stands(bundle)
     clock = clock_for(model, options.get("budget"), TRAININGS)
     case = case_of(model, options, clock, levels)
     case.scored("test")

@@ -12,9 +12,9 @@ import numpy as np
 from vouch import store
 from vouch.api.auditing import chosen, clock_for, now
 from vouch.api.casing import LiveCase, predicted, taught_by
-from vouch.api.gathering import case_of
+from vouch.api.gathering import as_it_stands, case_of
 from vouch.api.measuring import measure, remeasured, truth_of
-from vouch.api.predicting import Bundle, as_bundle, load
+from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready, fingerprint_of
 from vouch.auditing.coverage import coverage_error, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence
@@ -32,6 +32,7 @@ from vouch.tasks.metrics import BY_TASK, MetricSpec
 FEWEST_SEEDS = 3
 _SOME, _MOST_TRAININGS, _SECONDS = 8.0, 24.0, 1800.0
 _FEW_ROWS, _FOLDS = 2_000, 3
+_LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
 
 
 class Proven(Proof):
@@ -90,7 +91,7 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
 def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     """Read and check everything that was asked."""
     (challenge,) = chosen((name,), options.get("challenges") or ())
-    model = bundle if isinstance(bundle, Bundle) else load(bundle)
+    model = as_it_stands(bundle)
     if options.get("out") is not None:
         store.check_place(Path(str(options.get("out"))))
     seeds = options.get("seeds", FEWEST_SEEDS)
@@ -150,11 +151,17 @@ def _search(task: _Fix) -> Choice:
 
 
 def ground_of_training(case: LiveCase, rng: np.random.Generator) -> Ground:
-    """For remedies that train anew: the validation rows, or all rows that are not sealed where these are few."""
+    """For remedies that train anew: rows that no training has stopped on, for those are blind to what stopped it.
+
+    Many rows: a part of the training rows is put aside for every candidate. Few rows: all that are not sealed, in
+    folds, each with validation rows of its own.
+    """
     lesson = case.lesson
     rows = np.union1d(lesson.train, lesson.valid)
     if len(rows) > _FEW_ROWS:
-        return Ground((lesson,), (lesson.valid,))
+        share = min(_LARGEST_SHARE, _ENOUGH_ROWS / len(lesson.train))
+        held = part_of(case.dataset, lesson.schema, np.unique(lesson.train), share, rng)
+        return Ground((replace(lesson, train=lesson.train[~np.isin(lesson.train, held)]),), (held,))
     fold = folds(case.dataset, lesson.schema, rows, _FOLDS, rng)
     lessons, held = [], []
     for number in range(_FOLDS):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,7 +10,7 @@ import numpy as np
 
 from vouch import store
 from vouch.api.casing import LiveCase, Means
-from vouch.api.predicting import Bundle, device_of
+from vouch.api.predicting import Bundle, as_bundle, device_of, load
 from vouch.api.preparing import fingerprint_of
 from vouch.auditing import Clock
 from vouch.contracts.dataset import Dataset
@@ -21,6 +22,22 @@ from vouch.errors import DataError, DataNotFoundError, TargetError, TooFewRowsEr
 
 _FEWEST_SEALED = 5
 _TEST_DATA = "TEST_DATA"
+
+
+def as_it_stands(bundle: Bundle | str | Path) -> Bundle:
+    """A bundle with the audit, and the looks at its sealed rows, that its folder has gathered since it was loaded.
+
+    Raises:
+        BundleError: its folder is damaged, or of a later version.
+    """
+    if not isinstance(bundle, Bundle):
+        return load(bundle)
+    if bundle.place is None or not bundle.place.exists():
+        return bundle
+    kept = load(bundle.place)
+    if (kept.run, kept.recipe, kept.treatments) != (bundle.run, bundle.recipe, bundle.treatments):
+        return bundle
+    return as_bundle(replace(bundle, audit=kept.audit, looks=kept.looks)).known(bundle.place, bundle.at_hand)
 
 
 def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, thresholds: Any = None) -> LiveCase:

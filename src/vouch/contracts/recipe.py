@@ -30,7 +30,7 @@ class Recipe:
         clip: largest norm of the gradient; 0 is off.
         dropout: share of hidden units dropped in a step.
         label_smoothing: share of the target spread over all classes.
-        augment: the random changes made to training inputs: "auto" for what suits the data, names, or nothing.
+        augment: the random changes made to training inputs: "auto" for what suits the data, names, both, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
         averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
         members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or nets of

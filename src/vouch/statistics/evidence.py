@@ -13,7 +13,7 @@ from vouch.contracts.finding import Estimate
 from vouch.statistics.delong import delong
 from vouch.statistics.intervals import Resampled, absolute_sum, bootstrap, enough_resamples, wilson
 from vouch.statistics.shares import mean_share
-from vouch.tasks.metrics import BY_TASK, ECE_BINS, Array, Floats, MetricSpec, OneVsRest, macro
+from vouch.tasks.metrics import BY_TASK, Array, Floats, MetricSpec, OneVsRest, macro
 
 _MOST_CLASSES = 30
 _OF_BOTH_CLASSES = ("precision", "recall", "f1")
@@ -93,7 +93,7 @@ def evidence(truth: Truth, prediction: Array, seed: int = 0) -> tuple[Estimate, 
     ends = np.stack([draws.value, *draws.interval()], axis=1)
     for at, gaps in ((at, figure.spec.gaps) for at, figure in enumerate(figures) if figure.spec.gaps):
         parts = _resample(truth, partial(gaps, truth.values, prediction), seed)
-        ends[at, 1:] = absolute_sum(parts, ECE_BINS)
+        ends[at, 1:] = absolute_sum(parts)
     view = None if truth.task == "regression" else OneVsRest.of(truth.values, prediction)
     found = (_estimate(figure, truth, view, row) for figure, row in zip(figures, ends.tolist(), strict=True))
     return tuple(estimate for estimate in found if not np.isnan(estimate.value))

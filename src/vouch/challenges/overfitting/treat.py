@@ -58,7 +58,7 @@ def _cutmixes(case: Case) -> Sequence[float]:
 
 def _augmentations(case: Case) -> Sequence[str]:
     """More kinds of random change than the data was given by itself, for grids alone."""
-    return ("shift,flip,erase", "shift,flip,crop,erase") if _spatial(case) else ()
+    return ("auto,erase", "auto,crop,erase") if _spatial(case) else ()
 
 
 def _fewer_epochs(case: Case) -> Sequence[int]:

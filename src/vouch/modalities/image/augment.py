@@ -52,9 +52,13 @@ class Augmentation:
         return tuple(name for name in self.__slots__ if getattr(self, name) != getattr(off, name))
 
     def only(self, names: Collection[str]) -> Augmentation:
-        """The same strengths with every change that is not named switched off."""
+        """The named changes, each with the strength that it has or else a usual one; all others switched off."""
         off = Augmentation()
-        return replace(self, **{name: getattr(off, name) for name in self.__slots__ if name not in names})
+        on = {name: self if name in self.names() else USUAL for name in self.__slots__}
+        return replace(self, **{name: getattr(on[name] if name in names else off, name) for name in self.__slots__})
+
+
+USUAL = Augmentation(shift=0.07, flip=True, crop=0.7, rotation=10.0, colour=0.3, erase=0.4)
 
 
 def augment(batch: Tensor, settings: Augmentation, generator: Generator) -> Tensor:

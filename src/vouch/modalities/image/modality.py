@@ -92,7 +92,8 @@ class Image:
         spread, mean = torch.std_mean(pictures.float(), (0, 2, 3), correction=0)
         changes = choose(pictures, None if target is None else target[::every])
         if recipe.augment != ("auto",):
-            changes = changes.only(recipe.augment)
+            named = {*recipe.augment, *(changes.names() if "auto" in recipe.augment else ())}
+            changes = changes.only(named)
         return ImageEncoder((column.name,), channels, height, width, mean, spread.clamp_min(1.0), changes)
 
 
