@@ -40,11 +40,20 @@ def silent(event: str, /, **facts: Any) -> None:
     del event, facts
 
 
+def always(case: Any) -> Any:
+    """The same case for every challenge."""
+
+    def view(name: str) -> Any:
+        del name
+        return case
+
+    return view
+
+
 def asked(*checks: Callable[[Any], Check], seconds: float = 60.0, memory: Notebook | None = None) -> Any:
     clock = Clock(1.0, seconds)
     lists = [Checklist(f"list_{i}", "Is it so?", (check,)) for i, check in enumerate(checks)]
-    case: Any = lambda name: Timed(clock)  # noqa: E731
-    return run(Plan(lists, case, clock, memory or Notebook(), silent))
+    return run(Plan(lists, always(Timed(clock)), clock, memory or Notebook(), silent))
 
 
 def fine(case: Any) -> Check:
@@ -53,20 +62,23 @@ def fine(case: Any) -> Check:
 
 
 def raising(case: Any) -> Check:
+    del case
     raise ValueError("the disk is on fire")
 
 
 def leaving(case: Any) -> Check:
+    del case
     raise SystemExit(0)
 
 
 def hanging(case: Any) -> Check:
+    del case
     while True:
         time.sleep(0.01)
 
 
 def giving_nothing(case: Any) -> Any:
-    return None
+    del case
 
 
 @pytest.mark.parametrize("check", [raising, leaving, giving_nothing])
@@ -101,20 +113,19 @@ def test_a_challenge_that_is_no_list_of_checks_is_held_as_well() -> None:
         name: str = "broken"
 
         def applies(self, case: Any) -> str:
+            del case
             raise BudgetSpent("nothing left")
 
     clock = Clock(1.0, 60)
     broken: Any = Broken()
-    case: Any = lambda name: Timed(clock)  # noqa: E731
-    found = run(Plan([broken], case, clock, Notebook(), silent))
+    found = run(Plan([broken], always(Timed(clock)), clock, Notebook(), silent))
     assert (found.findings[0].verdict, found.findings[0].reason) == ("inconclusive", "nothing left")
 
 
 def test_what_does_not_apply_is_said_and_is_no_pass() -> None:
     clock = Clock(1.0, 60)
-    unsuited = Checklist("sets", "Are there sets?", (raising,), unsuited=lambda case: "there are no classes")
-    case: Any = lambda name: Timed(clock)  # noqa: E731
-    found = run(Plan([unsuited], case, clock, Notebook(), silent))
+    unsuited = Checklist("sets", "Are there sets?", (raising,), unsuited=lambda _: "there are no classes")
+    found = run(Plan([unsuited], always(Timed(clock)), clock, Notebook(), silent))
     assert found.findings[0].verdict == "not applicable"
     assert "there are no classes" in found.findings[0].headline
 

@@ -1,4 +1,4 @@
-"""``vouch audit`` and ``vouch fix`` from the command line: what they print and leave, and what they refuse in one line."""
+"""``vouch audit`` and ``vouch fix`` from the command line: what they print and leave, and what they refuse."""
 
 from __future__ import annotations
 
@@ -63,6 +63,7 @@ def test_results_are_written_where_they_are_asked_for(capsys, model, tmp_path):
 
 def test_a_check_that_raises_gives_exit_code_1(capsys, model, monkeypatch):
     def raising(case):
+        del case
         raise ValueError("the disk is on fire")
 
     broken = Checklist("broken", "Does it break?", (raising,))
@@ -76,6 +77,7 @@ def test_a_check_that_raises_gives_exit_code_1(capsys, model, monkeypatch):
 
 def test_a_check_that_is_stopped_by_the_budget_gives_exit_code_1(capsys, model, monkeypatch):
     def hanging(case):
+        del case
         while True:
             time.sleep(0.01)
 
@@ -140,19 +142,22 @@ def test_other_data_is_refused(capsys, model, tmp_path):
     assert "not the data" in refused(run(capsys, "audit", model, "-q", "--data", "other.csv"), "V200")
 
 
-def test_too_few_sealed_rows_are_refused(capsys, model, tmp_path):
+@pytest.mark.usefixtures("model")
+def test_too_few_sealed_rows_are_refused(capsys, tmp_path):
     table(tmp_path / "b.csv", 60)
     assert run(capsys, "fit", "b.csv", "--target", "y", *QUICK, "-q", "--set", "test_fraction=0.04").code == 0
     assert "too few sealed rows" in refused(run(capsys, "audit", "b.vouch", "-q"), "V206")
 
 
-def test_one_class_among_the_sealed_rows_is_refused(capsys, model, tmp_path):
+@pytest.mark.usefixtures("model")
+def test_one_class_among_the_sealed_rows_is_refused(capsys, tmp_path):
     table(tmp_path / "t.csv", 30, y="yes")
     assert run(capsys, "fit", "a.csv", "--target", "y", "--test", "t.csv", "--out", "c.vouch", *QUICK, "-q").code == 0
     assert "one class only" in refused(run(capsys, "audit", "c.vouch", "-q"), "V205")
 
 
-def test_a_folder_that_is_no_bundle_is_refused(capsys, model, tmp_path):
+@pytest.mark.usefixtures("model")
+def test_a_folder_that_is_no_bundle_is_refused(capsys, tmp_path):
     (tmp_path / "empty").mkdir()
     refused(run(capsys, "audit", "empty", "-q"), "V301")
 
@@ -177,7 +182,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(model, tmp_path):
     assert not (tmp_path / "a.vouch.audit").exists()
 
 
-def test_a_fix_proves_keeps_the_proof_and_writes_the_treated_bundle(capsys, model, tmp_path):
+def test_a_fix_proves_keeps_the_proof_and_writes_the_treated_bundle(capsys, model):
     ran = run(capsys, "fix", model, "calibration", "--json")
     assert ran.code == 0, ran.err
     said = json.loads(ran.out)
@@ -227,7 +232,8 @@ def test_what_cannot_be_fixed_is_refused_in_one_line(capsys, model, name):
     assert said in refused(run(capsys, "fix", model, *arguments, "-q"), code)
 
 
-def test_a_metric_of_probabilities_is_refused_for_a_quantity(capsys, model, tmp_path):
+@pytest.mark.usefixtures("model")
+def test_a_metric_of_probabilities_is_refused_for_a_quantity(capsys, tmp_path):
     table(tmp_path / "q.csv", 120, y=[float(i % 17) for i in range(120)])
     assert run(capsys, "fit", "q.csv", "--target", "y", "--task", "regression", *QUICK, "-q").code == 0
     line = refused(run(capsys, "fix", "q.vouch", "calibration", "--criterion", "ece", "-q"), "V100")

@@ -21,7 +21,8 @@ IDS = [challenge.name for challenge in ALL]
 def texts(n: int = 160) -> pl.DataFrame:
     """Short messages of two kinds."""
     rng = np.random.default_rng(0)
-    words = {"ham": "see you at home for lunch soon my dear friend".split(), "spam": "win free cash prize now".split()}
+    friends, sellers = ("see", "you", "at", "home", "for", "lunch", "soon"), ("win", "free", "cash", "prize", "now")
+    words = {"ham": friends, "spam": sellers}
     labels = rng.choice(["ham", "spam"], n)
     cells = [" ".join(rng.choice([*words[one], *words["ham"]], 7)) for one in labels]
     return pl.DataFrame({"message": cells, "label": labels})

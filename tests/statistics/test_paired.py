@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Literal
-
 import numpy as np
 import pytest
 from scipy.stats import binomtest, norm
@@ -57,7 +55,6 @@ def test_paired_runs_are_equally_many() -> None:
     truth = Truth("regression", (), np.arange(40.0))
     with pytest.raises(ValueError, match="these are 2 and 1"):
         paired_difference(truth, [np.zeros(40)] * 2, [np.zeros(40)])
-    assert paired_difference(truth, [np.zeros(40)] * 2, [np.ones(40)], runs="independent").runs == (2, 1)
 
 
 def test_groups_are_drawn_whole() -> None:
@@ -75,18 +72,15 @@ def run(rng: np.random.Generator, hard: np.ndarray, values: np.ndarray, skill: f
     return np.stack([1 - p, p], axis=1)
 
 
-@pytest.mark.parametrize("kind", ["paired", "independent"])
 @pytest.mark.parametrize(("count", "spread"), [(3, 0.0), (3, 0.3), (5, 0.2)])
-def test_the_interval_covers_the_truth_over_rows_and_runs(
-    count: int, spread: float, kind: Literal["paired", "independent"]
-) -> None:
+def test_the_interval_covers_the_truth_over_rows_and_runs(count: int, spread: float) -> None:
     wide = np.sqrt(1.25 + spread**2)
     true, rng, held = norm.cdf(1.2 / wide) - norm.cdf(1 / wide), np.random.default_rng(0), []
     for seed in range(80):
         hard, values = rng.normal(size=80), rng.integers(0, 2, 80)
         first, second = ([run(rng, hard, values, skill, spread) for _ in range(count)] for skill in (1.2, 1.0))
         truth = Truth("binary", ("a", "b"), values)
-        found = paired_difference(truth, first, second, metric=ACCURACY, runs=kind, seed=seed)
+        found = paired_difference(truth, first, second, metric=ACCURACY, seed=seed)
         held.append(found.estimate.low <= true <= found.estimate.high)
     # 80 simulations tell a coverage to about ± .05.
     assert np.mean(held) >= 0.87

@@ -30,7 +30,9 @@ from vouch.statistics.evidence import Truth
 from vouch.tasks.metrics import BY_TASK, MetricSpec
 
 FEWEST_SEEDS = 3
-_SOME, _MOST_TRAININGS, _SECONDS = 8.0, 24.0, 1800.0
+# Networks differ from seed to seed, so a proof takes as many seeds as it can afford: this share of all trainings.
+_PROVING, _MOST_SEEDS = 0.4, 10
+_SOME, _MOST_TRAININGS, _SECONDS = 8.0, 50.0, 1200.0
 _FEW_ROWS, _FOLDS = 2_000, 3
 _LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
 
@@ -94,10 +96,11 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     model = as_it_stands(bundle)
     if options.get("out") is not None:
         store.check_place(Path(str(options.get("out"))))
-    seeds = options.get("seeds", FEWEST_SEEDS)
+    clock = clock_for(model, options.get("budget"), _trainings(model))
+    seeds = options.get("seeds") or int(np.clip(_PROVING * clock.trainings / 2, FEWEST_SEEDS, _MOST_SEEDS))
     if seeds < FEWEST_SEEDS:
         raise UsageError("too few seeds for a proof", expected=f"at least {FEWEST_SEEDS}", received=str(seeds))
-    case = case_of(model, options, clock_for(model, options.get("budget"), _trainings(model)))
+    case = case_of(model, options, clock)
     remedies = _suited(case.under(name), challenge, options.get("remedy"))
     if any(remedy.changes != "bundle" for remedy in remedies) and (model.calibrator or model.conformal):
         plain = as_bundle(replace(model, calibrator=None, conformal=None))

@@ -44,7 +44,7 @@ class Checklist:
     remedies: Sequence[Remedy[Any]] = ()
     references: tuple[str, ...] = ()
     criterion: Mapping[str, str] = field(default_factory=lambda: dict(PROPER_SCORES))
-    unsuited: Callable[[Case], str] = lambda case: ""
+    unsuited: Callable[[Case], str] = lambda _: ""
 
     def applies(self, case: Case) -> str:
         """Empty when the challenge makes sense for the case, else why it does not."""
@@ -69,7 +69,8 @@ def conclude(challenge: str, checks: Sequence[Check]) -> Finding:
         >>> conclude("oddity", both).headline
         '1 of 2 checks warns: 2 rows are odd.'
     """
-    verdict: Verdict = next((v for v in SEVERITY if any(check.verdict == v for check in checks)), "not applicable")
+    verdict: Verdict = "not applicable"
+    verdict = next((v for v in SEVERITY if any(check.verdict == v for check in checks)), verdict)
     worst = [check for check in checks if check.verdict == verdict]
     asked = [check for check in checks if check.verdict != "not applicable"]
     if verdict == "not applicable":

@@ -21,9 +21,9 @@ class Judgement:
 def judge(estimate: Estimate, threshold: Threshold, p_value: float | None = None) -> Judgement:
     """Hold a figure against its threshold, by its whole interval.
 
-    It fails, or warns, when all of the interval lies beyond the level; it passes when the interval excludes the level of
-    failing; else the rows are too few to tell, and that is what is said. A p-value that chance explains takes a warning
-    and a failure back.
+    It fails, or warns, when all of the interval lies beyond the level; it passes when the interval excludes the level
+    of failing; else the rows are too few to tell, and that is what is said. A p-value that chance explains takes a
+    warning and a failure back.
 
     Args:
         estimate: the figure.

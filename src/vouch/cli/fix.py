@@ -25,7 +25,9 @@ if TYPE_CHECKING:
 @click.option("--remedy", help="The one remedy to try, instead of all that suit.")
 @click.option("--criterion", help="The metric that decides; each challenge has its own.")
 @click.option("--max-loss", help="Share of the main metric that a remedy may cost: 2%.")
-@click.option("--seeds", type=int, default=3, show_default=True, help="Paired trainings for the proof.")
+@click.option(
+    "--seeds", type=int, help="Paired trainings for the proof, at least 3; as many as are affordable, up to 10."
+)
 @click.option("--data", help="The data that it was fitted on, when it is not where it was.")
 @click.option("--test", help="The test data that was given to fit, when it is not where it was.")
 @click.option("--budget", help="Time to spend: 90s, 5m, 1h.")

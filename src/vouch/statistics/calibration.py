@@ -170,7 +170,7 @@ def spiegelhalter(promised: npt.ArrayLike, happened: npt.ArrayLike) -> tuple[flo
     if error == 0:
         wrong = bool((np.where(y > 0, p, 1 - p) == 0).any())
         return (float("inf"), 0.0) if wrong else (0.0, 1.0)
-    z = float(((y - p) * (1 - 2 * p)).sum()) / error
+    z = float(((y - p) * (1 - 2 * p)).sum() / error)
     return z, float(2 * ndtr(-abs(z)))
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -70,7 +69,6 @@ def paired_difference(
     second: Sequence[Array],
     *,
     metric: MetricSpec | None = None,
-    runs: Literal["paired", "independent"] = "paired",
     level: float = LEVEL,
     seed: int = 0,
 ) -> Compared:
@@ -92,8 +90,6 @@ def paired_difference(
         first: predictions of each run: probabilities (n, K), or numbers (n,).
         second: the same of the other method.
         metric: by default the first of the task that is defined on these rows.
-        runs: "paired" where run r of one belongs to run r of the other, as before and after a remedy of the same
-            network or with the same seed; "independent" where they have nothing in common.
         level: of the interval.
         seed: fixes the resamples.
 
@@ -101,7 +97,7 @@ def paired_difference(
         The difference with its interval and p-value.
 
     Raises:
-        ValueError: no run is given, or paired runs are not equally many.
+        ValueError: no run is given, or the two methods have not equally many.
 
     Example:
         >>> truth = Truth("regression", (), np.zeros(30))
@@ -110,13 +106,13 @@ def paired_difference(
         >>> found.estimate.value > 0, found.p_value < 0.05
         (True, True)
     """
-    if not first or not second or (runs == "paired" and len(first) != len(second)):
+    if not first or len(first) != len(second):
         raise ValueError(f"paired runs are equally many and at least one; these are {len(first)} and {len(second)}")
     spec = metric or main_metric(truth, first[0])
     drawn = _resample(truth, spec, first, second, seed)
     figures, draws, left_out = (_difference(part, len(first)) for part in (drawn.value, drawn.draws, drawn.left_out))
     rows = Resampled(figures, draws, left_out, drawn.units)
-    error, freedom = _between_runs(drawn, len(first), runs)
+    error, freedom = _between_runs(drawn, len(first))
     value = float(rows.value[0])
 
     def ends(level: float) -> tuple[float, float]:
@@ -148,32 +144,20 @@ def _difference(figures: Floats, runs: int) -> Floats:
     return figures[..., :runs].mean(axis=-1, keepdims=True) - figures[..., runs:].mean(axis=-1, keepdims=True)
 
 
-def _between_runs(drawn: Resampled, runs: int, kind: Literal["paired", "independent"]) -> tuple[float, float]:
+def _between_runs(drawn: Resampled, runs: int) -> tuple[float, float]:
     """Standard error of the mean difference that is due to runs, and its degrees of freedom; 0 where it is unknown.
 
     Runs differ on these rows for two reasons: as networks, and by how each fares on just these rows. The bootstrap
     measures the second, and its part is taken out, since the interval over rows has it already.
     """
-    value, draws = drawn.value, drawn.draws[~np.isnan(drawn.draws).any(axis=1)]
-    if kind == "paired":
-        arms = [(value[:runs] - value[runs:], draws[:, :runs] - draws[:, runs:])]
-    else:
-        arms = [(value[:runs], draws[:, :runs]), (value[runs:], draws[:, runs:])]
-    parts = [_variance(*arm) for arm in arms if len(arm[0]) > 1]
-    total = sum(variance for variance, _, _ in parts)
-    gross = sum(seen for _, seen, _ in parts)
-    if total <= 0:
+    if runs < 2:
         return 0.0, 1.0
-    return float(np.sqrt(total)), gross**2 / sum(seen**2 / freedom for _, seen, freedom in parts)
-
-
-def _variance(value: Floats, draws: Floats) -> tuple[float, float, int]:
-    """Variance of the mean over runs that is due to runs, what it is before the part of rows is taken out, and df."""
-    runs = len(value)
+    draws = drawn.draws[~np.isnan(drawn.draws).any(axis=1)]
+    value, draws = drawn.value[:runs] - drawn.value[runs:], draws[:, :runs] - draws[:, runs:]
     seen = float(value.var(ddof=1)) / runs
     apart = draws - value
     by_rows = float((apart - apart.mean(axis=1, keepdims=True)).var(axis=0).sum()) / (runs - 1) / runs
-    return max(seen - by_rows, _LEAST_LEFT * seen), seen, runs - 1
+    return float(np.sqrt(max(seen - by_rows, _LEAST_LEFT * seen))), float(runs - 1)
 
 
 def _p_value(ends: Callable[[float], tuple[float, float]], value: float, draws: int) -> float:

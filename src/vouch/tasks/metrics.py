@@ -172,8 +172,8 @@ def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
 def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Expected calibration error: gap between confidence and frequency, averaged over 15 bins of equal mass.
 
-    Binary: of the positive class; multiclass: of the highest probability; multilabel: mean over labels. Bins are cut once, from the rows as given, and equal confidences share a bin; weights then count within
-    the bins (Nixon and others, 2019; the error itself: Naeini and others, 2015). On few rows it leans upwards.
+    Binary: of the positive class; multiclass: of the highest probability; multilabel: mean over labels. Bins are cut
+    from the rows as given, equal confidences in one bin (Nixon and others, 2019). On few rows it leans upwards.
     """
     return np.abs(ece_gaps(truth, prediction, weights)).sum(axis=1)
 

@@ -1,0 +1,160 @@
+"""Cells that are wrong by themselves: misspelt, in another unit, of another encoding, or far out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TypeAlias
+
+import numpy as np
+import numpy.typing as npt
+
+from benchmarks.plants.bases import TABLES, edited, table
+from benchmarks.plants.copies import base
+from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.tables import replaced
+from vouch.api.casing import LiveCase
+from vouch.challenges import data_quality as dq
+
+DQ = "data_quality"
+Floats: TypeAlias = npt.NDArray[np.float64]
+Rng = np.random.Generator
+Slip = Callable[[Rng, str], str]
+
+
+def left_out(rng: Rng, word: str) -> str:
+    """A letter left out."""
+    at = int(rng.integers(1, len(word)))
+    return word[:at] + word[at + 1 :]
+
+
+def changed(rng: Rng, word: str) -> str:
+    """A letter changed for another."""
+    at = int(rng.integers(1, len(word)))
+    return word[:at] + str(rng.choice([c for c in "aeiourstlnm" if c != word[at]])) + word[at + 1 :]
+
+
+def in_other_form(rng: Rng, word: str) -> str:
+    """Capitals, or a space at the end."""
+    return str(rng.choice([word.upper(), word.capitalize(), word + " ", " " + word]))
+
+
+def swapped(rng: Rng, word: str) -> str:
+    """Two neighbours swapped, or one doubled where they are the same."""
+    at = int(rng.integers(1, len(word) - 1))
+    pair = word[at + 1] + word[at]
+    return word[:at] + (pair if pair != word[at : at + 2] else pair + word[at]) + word[at + 2 :]
+
+
+def _misspelt(name: str, slip: Slip) -> Make:
+    def make(seed: int, strength: float) -> LiveCase:
+        rng, case = rng_of(seed, f"slips {name}"), table(name, seed)
+        column = TABLES[name][1].value
+        cells = case.dataset.frame[column]
+        counts = dict(cells.value_counts().iter_rows())
+        frequent = np.flatnonzero([counts[cell] >= 25 for cell in cells])
+        rows = rng.permutation(frequent)[: round(strength * len(cells))]
+        return edited(case, replaced(case.dataset.frame, column, rows, [slip(rng, cells[r]) for r in rows.tolist()]))
+
+    return make
+
+
+def _in_unit(name: str, make_column: Callable[[Rng], Floats], turn: Callable[[Floats], Floats]) -> Make:
+    """A measured column of its own law, of which a share is written in another unit."""
+
+    def make(seed: int, strength: float) -> LiveCase:
+        rng, case = rng_of(seed, f"units {name}"), table(name, seed)
+        column, frame = TABLES[name][1].measure, case.dataset.frame
+        cells = make_column(rng)
+        rows = rng.permutation(500)[: round(strength * 500)]
+        frame = replaced(frame, column, np.arange(500), np.asarray(cells, float))
+        return edited(case, replaced(frame, column, rows, turn(cells[rows])))
+
+    return make
+
+
+def _ten_times(rng: Rng) -> Floats:
+    return np.exp(4 + rng.normal(size=500) * np.log(10) / 9)
+
+
+def _heights(rng: Rng) -> Floats:
+    return np.round(rng.normal(172, 9, 500), 1)
+
+
+def _fevers(rng: Rng) -> Floats:
+    return np.round(rng.normal(37.2, 0.6, 500), 1)
+
+
+def _thousands(rng: Rng) -> Floats:
+    return np.exp(10 + rng.normal(size=500) * np.log(1000) / 9)
+
+
+def _misread(read: Callable[[str], str], into: str, name: str) -> Make:
+    """So many cells with one character that was written in one encoding and read in another."""
+
+    def make(seed: int, strength: float) -> LiveCase:
+        rng, case = rng_of(seed, f"misread {name}"), base(name, seed)
+        column = "text" if name not in TABLES else TABLES[name][1].value
+        cells = case.dataset.frame[column]
+        rows = rng.permutation(500)[: round(strength * 500)]
+        found = [read(_accented(rng, str(cells[r]), into)) for r in rows.tolist()]
+        return edited(case, replaced(case.dataset.frame, column, rows, found))
+
+    return make
+
+
+def _accented(rng: Rng, text: str, letters: str) -> str:
+    """A text in which one letter is a special one."""
+    plain = "".join(c if ord(c) < 128 else "e" for c in text)
+    at = int(rng.integers(1, len(plain)))
+    return plain[:at] + str(rng.choice(list(letters))) + plain[at + 1 :]
+
+
+def _as_windows(text: str) -> str:
+    return text.encode("utf-8").decode("cp1252", errors="replace")
+
+
+def _as_latin(text: str) -> str:
+    return text.encode("utf-8").decode("latin-1")
+
+
+def _as_utf8(text: str) -> str:
+    """What was written as Latin-1 and read as UTF-8 is lost."""
+    return text.encode("latin-1").decode("utf-8", errors="replace")
+
+
+def _far(name: str, columns: Sequence[str]) -> Make:
+    """.5 % of the values of columns at so many robust standard deviations."""
+
+    def make(seed: int, strength: float) -> LiveCase:
+        rng, case = rng_of(seed, f"far {name}"), table(name, seed, 1000)
+        frame = case.dataset.frame
+        for column in columns:
+            if not strength:
+                continue
+            cells = frame[column].to_numpy().astype(float)
+            low, middle, high = np.percentile(cells, [25, 50, 75])
+            rows = rng.permutation(1000)[:5]
+            frame = replaced(frame, column, rows, middle + strength * (high - low) / 1.349 * rng.choice([-1, 1], 5))
+        return edited(case, frame)
+
+    return make
+
+
+_SLIPS, _UNITS, _READ, _DISTANCE = (0.01, 0.02, 0.05), (0.015, 0.03, 0.06), (0.005, 0.01, 0.03), (20.0, 60.0, 200.0)
+
+PLANTS = (
+    Plant(dq.misspelt_categories, DQ, "regions with a letter left out", "table", "edited", _misspelt("loans", left_out), _SLIPS, 0.02),
+    Plant(dq.misspelt_categories, DQ, "wards in another form", "table", "edited", _misspelt("patients", in_other_form), _SLIPS, 0.02),
+    Plant(dq.misspelt_categories, DQ, "streets with a letter changed", "table", "edited", _misspelt("houses", changed), _SLIPS, 0.02),
+    Plant(dq.misspelt_categories, DQ, "wards with letters swapped", "table", "edited", _misspelt("patients", swapped), _SLIPS, 0.02),
+    Plant(dq.unit_mixups, DQ, "ten times, nine deviations", "table", "edited", _in_unit("loans", _ten_times, lambda x: 10 * x), _UNITS, 0.03),
+    Plant(dq.unit_mixups, DQ, "centimetres in inches", "table", "edited", _in_unit("loans", _heights, lambda x: x / 2.54), _UNITS, 0.03),
+    Plant(dq.unit_mixups, DQ, "Fahrenheit among Celsius", "table", "edited", _in_unit("patients", _fevers, lambda x: 1.8 * x + 32), _UNITS, 0.03),
+    Plant(dq.unit_mixups, DQ, "a thousandth, nine deviations", "table", "edited", _in_unit("houses", _thousands, lambda x: x / 1000), _UNITS, 0.03),
+    Plant(dq.broken_encodings, DQ, "UTF-8 read as Windows-1252", "texts", "edited", _misread(_as_windows, "éèüöñç", "reviews"), _READ, 0.01),
+    Plant(dq.broken_encodings, DQ, "UTF-8 read as Latin-1", "table", "edited", _misread(_as_latin, "éåøßšž", "patients"), _READ, 0.01),
+    Plant(dq.broken_encodings, DQ, "Latin-1 read as UTF-8", "texts", "edited", _misread(_as_utf8, "éèüöñç", "news"), _READ, 0.01),
+    Plant(dq.outliers, DQ, "loans with far incomes", "table", "edited", _far("loans", ("income",)), _DISTANCE, 60.0),
+    Plant(dq.outliers, DQ, "patients with far weights", "table", "edited", _far("patients", ("weight",)), _DISTANCE, 60.0),
+    Plant(dq.outliers, DQ, "houses far from the town", "table", "edited", _far("houses", ("distance",)), _DISTANCE, 60.0),
+)  # fmt: skip

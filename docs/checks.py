@@ -1,0 +1,111 @@
+"""Writes what two pages say of the checks, from the code: their questions, promises and levels.
+
+``python docs/checks.py`` brings the pages up to date after a check, a level or a promise has changed; a test compares.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import CodeType, FunctionType
+from typing import Any
+
+from vouch.challenges import ALL
+from vouch.contracts.case import Challenge
+from vouch.contracts.finding import Threshold
+
+HERE = Path(__file__).parent
+BEGIN, END = "<!-- written by docs/checks.py -->\n", "<!-- so far -->"
+_HEAD = "| check | question | threshold | warns | fails | promises to find |\n|---|---|---|---|---|---|"
+_PROMISE = re.compile(r"romises to (?:find|warn of)[,:]? (.*?)\.(?= [A-Z]|$)")
+# Constants that hold for a quantity, where another one holds for classes.
+_OF_QUANTITIES = ("RELATIVE_", "FAR")
+
+
+def tables() -> str:
+    """All checks: a section for each challenge, with its question."""
+    return "\n".join(f"## {one.name}\n\n{one.asks}\n\n{table(one)}\n" for one in ALL)
+
+
+def levels() -> str:
+    """All levels, as a file that ``--thresholds`` reads."""
+    parts = [f"[{one.name}]\n" + "\n".join(map(level, checks_of(one))) for one in ALL]
+    return '```toml title="levels.toml"\n' + "\n\n".join(parts) + "\n```\n"
+
+
+def table(challenge: Challenge) -> str:
+    """The checks of a challenge, each with its question, its levels and its promise."""
+    return "\n".join([_HEAD, *map(row, checks_of(challenge))])
+
+
+def row(check: FunctionType) -> str:
+    """One check as a row of the table."""
+    text = inspect.getdoc(check) or ""
+    promise = _PROMISE.search(" ".join(text.split()))
+    found = re.sub(r"^with power \.9,? ?", "", promise[1]) if promise else "–"
+    held = thresholds(check)
+    names = ", ".join(dict.fromkeys(f"`{one.name}`" for one in held.values()))
+    warns, fails = (" ".join(said(held, which, end) for which in held) for end in ("warn", "fail"))
+    question = " ".join(text.split("\n\n")[0].split())
+    return f"| `{check.__name__}` | {question} | {names} | {warns} | {fails} | {found} |"
+
+
+def said(held: dict[str, Threshold], which: str, end: str) -> str:
+    """A level as readers see it; that of quantities in brackets."""
+    shown = f"{'above' if held[which].higher_is_worse else 'below'} {getattr(held[which], end):g}"
+    return f"(a quantity: {shown})" if which.startswith(_OF_QUANTITIES) else shown
+
+
+def level(check: FunctionType) -> str:
+    """The levels of one check as a line of TOML."""
+    first = next(iter(thresholds(check).values()))
+    return f"{check.__name__} = {{ warn = {first.warn:g}, fail = {first.fail:g} }}"
+
+
+def checks_of(challenge: Challenge) -> tuple[FunctionType, ...]:
+    """The questions of a challenge, in their order."""
+    return getattr(challenge, "checks", ())
+
+
+def thresholds(check: FunctionType) -> dict[str, Threshold]:
+    """The levels that a check uses, by the name of their constant; those of quantities come last."""
+    found = {name: value for name, value in used(check) if isinstance(value, Threshold)}
+    return dict(sorted(found.items(), key=lambda pair: pair[0].startswith(_OF_QUANTITIES)))
+
+
+def used(check: FunctionType) -> Iterator[tuple[str, Any]]:
+    """What a check, and the functions of its file that it calls, find in their module."""
+    done: set[FunctionType] = set()
+    left = [check]
+    while left:
+        one = left.pop()
+        done.add(one)
+        for name in names_in(one.__code__):
+            value = one.__globals__.get(name)
+            yield name, value
+            if isinstance(value, FunctionType) and value.__module__ == one.__module__ and value not in done:
+                left.append(value)
+
+
+def names_in(code: CodeType) -> Iterator[str]:
+    """Names that code looks up, that of its inner functions too."""
+    yield from code.co_names
+    for constant in code.co_consts:
+        if isinstance(constant, CodeType):
+            yield from names_in(constant)
+
+
+PAGES: dict[str, Callable[[], str]] = {"reference/checks.md": tables, "how-to/audit-and-fix.md": levels}
+
+
+def up_to_date(page: str) -> str:
+    """A page of the documentation with what the code says now."""
+    before, begin, rest = (HERE / page).read_text(encoding="utf-8").partition(BEGIN)
+    return f"{before}{begin}{PAGES[page]()}{END}{rest.partition(END)[2]}"
+
+
+if __name__ == "__main__":
+    for name in PAGES:
+        (HERE / name).write_text(up_to_date(name), encoding="utf-8")
