@@ -50,7 +50,7 @@ def pictures(name: str, seed: int, rows: int = 500) -> LiveCase:
     classes = rng.integers(0, 2, rows)
     drawn = PICTURES[name](rng, classes)
     settings = {"epochs": 1, "image_width": 8, "network": "cnn"}
-    return fitted({"picture": drawn, "target": np.array(["one", "two"])[classes].tolist()}, seed, settings)
+    return fitted({"image": drawn, "target": np.array(["one", "two"])[classes].tolist()}, seed, settings)
 
 
 def fitted(data: object, seed: int, settings: dict[str, Any] | None = None, **options: Any) -> LiveCase:
@@ -75,15 +75,15 @@ def edited(case: LiveCase, frame: pl.DataFrame, raw: pl.DataFrame | None = None)
 
 def pixels(case: LiveCase) -> npt.NDArray[np.uint8]:
     """The pictures of a case (B, H, W, C), to be painted on."""
-    options = case.bundle.schema.column("picture").options
+    options = case.bundle.schema.column("image").options
     shape = tuple(int(str(options[key])) for key in ("height", "width", "channels"))
-    joined = b"".join(case.dataset.frame["picture"].to_list())
+    joined = b"".join(case.dataset.frame["image"].to_list())
     return np.frombuffer(joined, np.uint8).reshape(-1, *shape).copy()
 
 
 def repainted(case: LiveCase, drawn: npt.NDArray[np.uint8]) -> LiveCase:
     """The case with other pictures."""
-    cells = pl.Series("picture", [one.tobytes() for one in drawn], dtype=pl.Binary)
+    cells = pl.Series("image", [one.tobytes() for one in drawn], dtype=pl.Binary)
     return edited(case, case.dataset.frame.with_columns(cells), case.raw.frame)
 
 

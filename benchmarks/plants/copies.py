@@ -133,7 +133,8 @@ def surveys(seed: int, strength: float) -> LiveCase:
     case = table("houses", seed)
     rows, originals = apart(rng_of(seed, "surveys"), 500, strength)
     frame = case.dataset.frame
-    coarse = [pl.col("living").round(-1), pl.col("ground").round(-2), pl.col("distance").round(0), pl.col("built").round(-1)]
+    steps = {"living": 10.0, "ground": 100.0, "distance": 1.0, "built": 10.0}
+    coarse = [(pl.col(name) / step).round() * step for name, step in steps.items()]
     return copied(edited(case, frame.with_columns(coarse)), rows, originals)
 
 

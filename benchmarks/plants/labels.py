@@ -17,8 +17,8 @@ from vouch.challenges import data_quality as dq
 
 DQ = "data_quality"
 Floats = npt.NDArray[np.float64]
-_WELL = {"epochs": 6, "learning_rate": 0.01, "image_width": 8, "network": "cnn"}
-_WORDS = {"epochs": 12, "learning_rate": 0.02}
+_WELL = {"epochs": 3, "averaging": 0.0, "learning_rate": 0.01, "image_width": 8, "network": "cnn"}
+_WORDS = {"epochs": 4, "averaging": 0.0, "learning_rate": 0.02, "text_width": 16, "members": 1}
 
 
 def _wrong(classes: int) -> Make:
@@ -66,7 +66,7 @@ def _wrong_pictures(seed: int, strength: float) -> LiveCase:
     rng = rng_of(seed, "wrong pictures")
     classes = rng.integers(0, 2, 1250)
     said = PICTURES["strokes"](rng, classes)
-    return fitted({"picture": said, "target": _labels(rng, classes, strength)}, seed, _WELL)
+    return fitted({"image": said, "target": _labels(rng, classes, strength)}, seed, _WELL)
 
 
 def _labels(rng: np.random.Generator, classes: npt.NDArray[np.int64], strength: float) -> list[str]:
@@ -111,7 +111,7 @@ _NOISE, _GAP = (0.04, 0.08, 0.16), (0.3, 0.5, 0.7)
 PLANTS = (
     Plant(dq.label_errors, DQ, "two classes", "predictions", "drawn", _wrong(2), _NOISE, 0.08),
     Plant(dq.label_errors, DQ, "six classes", "predictions", "drawn", _wrong(6), _NOISE, 0.08),
-    Plant(dq.label_errors, DQ, "values far from what is predicted", "predictions", "drawn", _far_values, _NOISE, 0.08),
+    Plant(dq.label_errors, DQ, "values far from what is predicted", "predictions", "drawn", _far_values, (0.005, 0.01, 0.02), 0.01),
     Plant(dq.label_errors, DQ, "news of the wrong class", "texts", "fitted", _wrong_texts, _NOISE, 0.08),
     Plant(dq.label_errors, DQ, "strokes of the wrong class", "pictures", "fitted", _wrong_pictures, _NOISE, 0.08),
     Plant(dq.imbalance, DQ, "the rarer of two classes, sure of itself", "predictions", "drawn", _neglected((450, 50), _surely), _GAP, 0.5),

@@ -52,7 +52,7 @@ def _copy_in_wards(seed: int, strength: float) -> LiveCase:
 def _copy_in_numbers(seed: int, strength: float) -> LiveCase:
     """A quantity that correlates with the price."""
     rng, case = rng_of(seed, "leak in houses"), table("houses", seed)
-    price = np.log(case.dataset.frame["target"].to_numpy())
+    price = case.dataset.frame["target"].to_numpy()
     price = (price - price.mean()) / price.std()
     return _with(case, ground=strength * price + np.sqrt(1 - strength**2) * rng.normal(size=500))
 

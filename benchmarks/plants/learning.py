@@ -24,7 +24,7 @@ Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]
 EPOCHS, ROWS = 24, 200
 LONG = {
-    "epochs": 40, "patience": 0, "averaging": 0.0, "dropout": 0.0, "learning_rate": 0.01, "width": 96,
+    "epochs": 25, "patience": 0, "averaging": 0.0, "dropout": 0.0, "learning_rate": 0.01, "width": 96,
     "batch_size": 128, "valid_fraction": 0.2,
 }  # fmt: skip
 
@@ -102,7 +102,7 @@ def _late_values(seed: int, strength: float) -> PlantedCase:
     return _around(*sorted(both, key=loss_of), rng)
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=3)
 def over_trained(seed: int, flipped: float) -> tuple[LiveCase, LiveCase]:
     """A network as it is kept, and one that was trained to the end on the same rows, of which labels were flipped."""
     rng, made = rng_of(seed, "flipped loans"), loans(rng_of(seed, "loans"), 1500)
@@ -117,7 +117,7 @@ def over_trained(seed: int, flipped: float) -> tuple[LiveCase, LiveCase]:
 
 def _kept_too_late(seed: int, strength: float) -> LiveCase:
     """With nothing planted, the weights are those that training keeps."""
-    kept, late = over_trained(seed, strength or 0.2)
+    kept, late = over_trained(seed, strength or 0.3)
     return late if strength else kept
 
 

@@ -67,7 +67,7 @@ def _filed(name: str, law: Callable[[Rng], Sizes], odd: Callable[[Sizes], Sizes]
         sizes = law(rng)
         rows = rng.permutation(500)[: round(strength * 500)]
         sizes[rows] = odd(sizes[rows])
-        cells = pl.Series("picture", [_file(max(w, 1), max(h, 1)) for w, h in sizes.tolist()])
+        cells = pl.Series("image", [_file(max(w, 1), max(h, 1)) for w, h in sizes.tolist()])
         raw = replace(case.raw, frame=case.raw.frame.with_columns(cells), root=_folder())
         return replace(case, raw=raw)
 

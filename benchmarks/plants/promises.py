@@ -65,10 +65,9 @@ def _unkept(classes: int, labels: bool) -> Make:
 def _turned(rng: Rng, said: Said, inside: npt.NDArray[np.bool_], strength: float, labels: bool) -> npt.NDArray[np.int64]:
     """What is true, of which so large a share is turned against the promise in the subgroup."""
     if labels:
-        one = said.truth.copy()
-        may = inside & (one[:, 0] == 0)
-        one[may & (rng.random(len(one)) < strength * inside.sum() / max(may.sum(), 1)), 0] = 1
-        return one
+        may = inside[:, None] & (said.truth == 0)
+        share = strength * inside.sum() / np.maximum(may.sum(axis=0), 1)
+        return np.where(may & (rng.random(may.shape) < share), 1, said.truth)
     called = said.decoded.argmax(axis=1)
     if said.decoded.shape[1] == 2:
         may = inside & (said.truth == 0)
@@ -92,7 +91,7 @@ def _unskilled(classes: int, labels: bool, skill: float) -> float:
 
 
 def _noisy(rng: Rng, classes: int, labels: bool, rows: int, share: float) -> Said:
-    said = Net(classes, labels=labels, spread=2.5).say(rng, rows)
+    said = Net(classes, labels=labels, spread=4.0).say(rng, rows)
     return Said(said.decoded, np.where(_lots(rng, rows, share, labels), said.truth[rng.permutation(rows)], said.truth))
 
 

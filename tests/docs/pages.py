@@ -31,6 +31,11 @@ def blocks(page: str, *languages: str) -> list[Block]:
 def run_as_module(text: str, file: Path, name: str | None = None) -> ModuleType:
     """Python text as an imported module, under the name of its file or another, so that others can import it."""
     file.write_text(text, encoding="utf-8")
+    return as_module(file, name)
+
+
+def as_module(file: Path, name: str | None = None) -> ModuleType:
+    """A file as an imported module, wherever it lies."""
     spec = importlib.util.spec_from_file_location(name or file.stem, file)
     assert spec is not None
     assert spec.loader is not None

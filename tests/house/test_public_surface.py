@@ -14,15 +14,21 @@ import vouch
 MOST_NAMES = 25
 HEAVY = ("torch", "polars", "pyarrow", "sklearn", "scipy", "numpy", "pandas", "PIL", "tokenizers")
 SURFACE = [
+    "Audit",
     "Bundle",
+    "Challenge",
     "Column",
     "Estimate",
+    "Finding",
+    "Proof",
     "Recipe",
     "Schema",
     "VouchClassifier",
     "VouchError",
     "VouchRegressor",
+    "audit",
     "fit",
+    "fix",
     "load",
     "predict",
     "recipe",

@@ -72,6 +72,13 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
 
     Raises:
         VouchError: the options are wrong, no remedy suits, or the data is not there.
+
+    Example:
+        >>> import vouch
+        >>> rows = {"size": [float(i) for i in range(200)], "large": ["no", "yes"] * 100}
+        >>> bundle = vouch.fit(rows, "large", settings={"epochs": 1})
+        >>> fix(bundle, "calibration").verdict in ("better", "no evidence", "worse")
+        True
     """
     started = time.perf_counter()
     task = _ask(bundle, challenge, options)

@@ -69,8 +69,7 @@ def conclude(challenge: str, checks: Sequence[Check]) -> Finding:
         >>> conclude("oddity", both).headline
         '1 of 2 checks warns: 2 rows are odd.'
     """
-    verdict: Verdict = "not applicable"
-    verdict = next((v for v in SEVERITY if any(check.verdict == v for check in checks)), verdict)
+    verdict = _worst(checks)
     worst = [check for check in checks if check.verdict == verdict]
     asked = [check for check in checks if check.verdict != "not applicable"]
     if verdict == "not applicable":
@@ -83,6 +82,14 @@ def conclude(challenge: str, checks: Sequence[Check]) -> Finding:
         others = f" Also {', '.join(check.name.replace('_', ' ') for check in worst[1:])}." if len(worst) > 1 else ""
         headline = f"{len(worst)} of {count(len(asked), 'check')} {verb}: {worst[0].headline}{others}"
     return Finding(challenge, verdict, headline, worst[0].reason, tuple(checks))
+
+
+def _worst(checks: Sequence[Check]) -> Verdict:
+    given = {check.verdict for check in checks}
+    for verdict in SEVERITY:
+        if verdict in given:
+            return verdict
+    return "not applicable"
 
 
 def broken(name: str, error: BaseException) -> Check:

@@ -220,7 +220,14 @@ class Remedy(Generic[S]):
 
 
 class Challenge(Protocol):
-    """One failing of deep learning: how to find it, and what may be done about it."""
+    """One failing of deep learning: how to find it, and what may be done about it.
+
+    Example:
+        >>> from vouch.challenges.calibration import CHALLENGE
+        >>> challenge: Challenge = CHALLENGE
+        >>> challenge.name
+        'calibration'
+    """
 
     @property
     def name(self) -> str:

@@ -182,6 +182,10 @@ class Finding:
         remedies: what could be tried, by ``vouch fix MODEL CHALLENGE``.
         references: author and year of the methods.
         seconds: wall time.
+
+    Example:
+        >>> Finding("size", "pass", "There are 60 rows.").estimates
+        ()
     """
 
     challenge: str

@@ -86,6 +86,11 @@ class Proof:
         notes: what the reader must know.
         figures: what it draws.
         seconds: wall time.
+
+    Example:
+        >>> said = "There is no evidence that it helps: accuracy from 0.80 to 0.81."
+        >>> Proof("size", "grow", "2", "accuracy", "no evidence", said, (), (), (), (), "accuracy", (), (0, 1, 2)).look
+        1
     """
 
     challenge: str
@@ -118,6 +123,10 @@ class Audit:
         thresholds: those set by the user, as "challenge.check.level" and value.
         seconds: wall time of the audit.
         training: seconds that the training of the bundle took, to compare with.
+
+    Example:
+        >>> Audit().findings
+        ()
     """
 
     findings: tuple[Finding, ...] = ()

@@ -27,7 +27,7 @@ def svg(figure: Figure) -> str:
     import vl_convert
 
     drawn = _NAMESPACES.sub(
-        "", vl_convert.vegalite_to_svg(figure.spec, allowed_base_urls=[]).replace("xlink:href", "href")
+        "", vl_convert.vegalite_to_svg(dict(figure.spec), allowed_base_urls=[]).replace("xlink:href", "href")
     )
     root = ElementTree.fromstring(drawn)
     _prune(root)

@@ -120,7 +120,7 @@ def case(
     found = [make(rng, size, skill) for size, skill in zip(sizes, skills, strict=True)]
     names: tuple[Literal["train", "valid", "test"], ...] = ("train", "valid", "test")
     parts = {name: scored(name, rows, *one) for name, rows, one in zip(names, numbers, found, strict=True)}
-    split = Split(*numbers, "stratified", "")
+    split = Split(numbers[0], numbers[1], numbers[2], "stratified", "")
     recipe = recipe or Recipe(seed=seed)
     bundle = SimpleNamespace(
         task=QUANTITY if quantity else TASK,

@@ -109,7 +109,7 @@ def grown(seed: int, exponent: float, floor: float, sizes: list[int] | None = No
     def error(rows: int) -> float:
         return floor + (1 - floor) * (rows / 4000) ** -exponent
 
-    fake = case(seed, sizes=(4000, 200, 1000), skills=(error(4000),) * 3, quantity=True)
+    fake = case(seed, sizes=(4000, 200, 1000), skills=(error(4000), error(4000), error(4000)), quantity=True)
 
     def learn(lesson, rows):  # type: ignore[no-untyped-def]
         if sizes is not None:

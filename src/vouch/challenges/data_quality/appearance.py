@@ -37,6 +37,7 @@ _CHUNK = 4096
 _FENCE = 3.0
 _ASPECT, _SIDE = 2.0, 0.25
 _MOST_FILES = 20_000
+_UPRIGHT = 1.65
 
 
 def dark_pictures(case: Case) -> Check:
@@ -202,7 +203,9 @@ def odd_shapes(sizes: Floats) -> Floats:
     side = np.median(logs.min(axis=1)) - logs.min(axis=1)
     far = np.zeros(len(logs))
     for value, limit in ((shape, np.log(_ASPECT)), (side, -np.log(_SIDE))):
-        fence = max(limit - 1e-9, 2 * float(np.quantile(value, 0.9)))
+        # Twice what nine in ten keep to; less where a good share has one other usual shape, such as upright photos.
+        usual, most = np.quantile(value, [0.9, 0.95]).tolist()
+        fence = max(limit - 1e-9, min(2 * usual, _UPRIGHT * most))
         far = np.maximum(far, np.where(value >= fence, np.exp(value), 0))
     out[known] = far
     return out

@@ -10,11 +10,11 @@ import polars as pl
 from vouch.challenges.data_quality.looking import (
     Floats,
     Rows,
+    as_numbers,
     choices,
     indicators,
     not_asked,
     quantities,
-    share,
     table,
     too_few,
     unsealed,
@@ -26,6 +26,7 @@ from vouch.challenges.data_quality.single import (
     binned,
     codes_of,
     left_out_skill,
+    line_skill,
     out_of_fold_skill,
     skill,
 )  # fmt: skip
@@ -111,7 +112,9 @@ def identifiers(case: Case) -> Check:
     own = {name: int(series.drop_nulls().n_unique()) for name, series in values.items()}
     own |= {name: n if counts_rows(x) else 0 for name, x in numbers.items()}
     worst = max(own, key=lambda name: own[name])
-    estimate = share("names_rows", own[worst], n)
+    # How many values differ is counted, not estimated: the rows are all there are.
+    told = own[worst] / n
+    estimate = Estimate("names_rows", told, told, told, n, "", False, "all", "counted")
     threshold = case.threshold(NAMES, "identifiers")
     verdict = judge(estimate, threshold)
     named = [name for name in own if own[name] / n >= threshold.warn]
@@ -224,7 +227,15 @@ def _scores(case: Case, columns: Mapping[str, pl.Series]) -> dict[str, Skill]:
     rows = unsealed(case)
     target, _ = indicators(case, rows)
     folds = case.random("folds").permutation(len(rows)) % FOLDS
-    return {name: out_of_fold_skill(binned(series.gather(rows)), target, folds) for name, series in columns.items()}
+    return {name: _alone(series.gather(rows), target, folds) for name, series in columns.items()}
+
+
+def _alone(series: pl.Series, target: Floats, folds: Rows) -> Skill:
+    """What means by value or bin tell, or for numbers a straight line, where that tells more."""
+    by_value = out_of_fold_skill(binned(series), target, folds)
+    if not series.dtype.is_numeric():
+        return by_value
+    return max(by_value, line_skill(as_numbers(series), target, folds), key=lambda found: found.value)
 
 
 def _group_codes(series: pl.Series, rows: Rows) -> tuple[Rows | None, Rows | None]:

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import numpy as np
+import numpy.typing as npt
 
 from vouch.challenges.overfitting.held import Ends
 from vouch.statistics.intervals import LEVEL
@@ -13,7 +12,7 @@ from vouch.statistics.power_law import LearningCurve, fit_power_law
 _STEEPEST, _FLATTEST = 10.0, 1e-3
 
 
-def forecast(sizes: Sequence[float], errors: Sequence[float], standard_errors: Sequence[float], at: float) -> Ends:
+def forecast(sizes: npt.ArrayLike, errors: npt.ArrayLike, standard_errors: npt.ArrayLike, at: float) -> Ends:
     """The error of a training run on so many rows, from the errors of runs on fewer.
 
     Args:

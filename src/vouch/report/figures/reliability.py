@@ -33,7 +33,8 @@ def reliability_diagram(held: Held) -> Figure | None:
     outside = sum(not row["low"] <= row["promised"] <= row["high"] for row in rows)
     says = (
         f"{what}: in {outside} of {bins} groups of about equal size the promised probability lies outside the 95 % "
-        f"band of what happened. The widest gap: {number(gap['promised'])} promised, {number(gap['happened'])} happened."
+        "band of what happened. "
+        f"The widest gap: {number(gap['promised'])} promised, {number(gap['happened'])} happened."
     )
     return Figure("reliability_diagram", "Reliability", says, _spec(says, rows))
 

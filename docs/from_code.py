@@ -1,6 +1,6 @@
-"""Writes what two pages say of the checks, from the code: their questions, promises and levels.
+"""Writes what three pages say of the code: questions, promises and levels of the checks, and fields of stored audits.
 
-``python docs/checks.py`` brings the pages up to date after a check, a level or a promise has changed; a test compares.
+``python docs/from_code.py`` brings the pages up to date after one of these has changed; a test compares.
 """
 
 from __future__ import annotations
@@ -14,14 +14,16 @@ from typing import Any
 
 from vouch.challenges import ALL
 from vouch.contracts.case import Challenge
-from vouch.contracts.finding import Threshold
+from vouch.contracts.finding import Check, Estimate, Figure, Finding, Offer, Suspects, Table, Threshold
+from vouch.contracts.proof import Audit, Difference, Proof, Trial
 
 HERE = Path(__file__).parent
-BEGIN, END = "<!-- written by docs/checks.py -->\n", "<!-- so far -->"
+BEGIN, END = "<!-- written by docs/from_code.py -->\n", "<!-- so far -->"
 _HEAD = "| check | question | threshold | warns | fails | promises to find |\n|---|---|---|---|---|---|"
 _PROMISE = re.compile(r"romises to (?:find|warn of)[,:]? (.*?)\.(?= [A-Z]|$)")
 # Constants that hold for a quantity, where another one holds for classes.
 _OF_QUANTITIES = ("RELATIVE_", "FAR")
+STORED = (Audit, Finding, Check, Estimate, Threshold, Suspects, Table, Figure, Offer, Proof, Difference, Trial)
 
 
 def tables() -> str:
@@ -33,6 +35,19 @@ def levels() -> str:
     """All levels, as a file that ``--thresholds`` reads."""
     parts = [f"[{one.name}]\n" + "\n".join(map(level, checks_of(one))) for one in ALL]
     return '```toml title="levels.toml"\n' + "\n\n".join(parts) + "\n```\n"
+
+
+def stored() -> str:
+    """Every object in ``audit.json``, with its fields."""
+    return "\n".join(map(fields_of, STORED))
+
+
+def fields_of(one: type) -> str:
+    """The fields of a stored object, each with its line in the docstring."""
+    text = inspect.getdoc(one) or ""
+    told = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text.partition("Args:\n")[2], re.MULTILINE)
+    rows = [f"| `{name}` | {' '.join(line.replace('``', '`').split())} |" for name, line in told]
+    return "\n".join([f"### {one.__name__}\n", text.splitlines()[0], "\n| key | value |\n|---|---|", *rows, ""])
 
 
 def table(challenge: Challenge) -> str:
@@ -97,7 +112,11 @@ def names_in(code: CodeType) -> Iterator[str]:
             yield from names_in(constant)
 
 
-PAGES: dict[str, Callable[[], str]] = {"reference/checks.md": tables, "how-to/audit-and-fix.md": levels}
+PAGES: dict[str, Callable[[], str]] = {
+    "reference/checks.md": tables,
+    "reference/audit-json.md": stored,
+    "how-to/audit-and-fix.md": levels,
+}
 
 
 def up_to_date(page: str) -> str:
