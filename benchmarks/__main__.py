@@ -18,6 +18,7 @@ PLAN = {
     "csv": ("speed.py", "csv"),
     "parts": ("parts.py",),
     "coverage": ("coverage.py",),
+    "plants": ("plants",),
     "adult": ("quality.py", "adult", "--seeds", "0", "1", "2"),
     "adult20": ("quality.py", "adult", "--seeds", "0", "1", "2", "--budget", "20m"),
     "california": ("quality.py", "california", "--seeds", "0", "1", "2"),
@@ -40,7 +41,9 @@ def main(names: list[str]) -> int:
     for name in names or PLAN:
         script, *arguments = PLAN[name]
         print(f"== {name}", flush=True)
-        subprocess.run([sys.executable, str(HERE / script), *arguments], check=True)
+        # A measurement of several files imports them as a package.
+        run = ["-m", f"benchmarks.{script}"] if (HERE / script).is_dir() else [str(HERE / script)]
+        subprocess.run([sys.executable, *run, *arguments], check=True, cwd=HERE.parent)
     return 0
 
 

@@ -29,10 +29,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--seeds", type=int, default=30, help="cases of each strength")
     parser.add_argument("--first", type=int, default=0, help="the first seed")
     parser.add_argument("--only", nargs="+", choices=names, help="names of checks")
+    parser.add_argument("--list", action="store_true", help="only name the plants")
     asked = parser.parse_args(arguments)
     torch.set_num_threads(1)
     started = time.process_time()
     plants = [plant for plant in ALL if not asked.only or plant.name in asked.only]
+    if asked.list:
+        print("\n".join(f"{plant.name} {plant.modality} {plant.made} {plant.kind}" for plant in plants))
+        return 0
     tallies = measured(plants, range(asked.first, asked.first + asked.seeds))
     print("\n".join(line(tally) for tally in tallies), end="\n\n")
     by_check = [[tally for tally in tallies if tally.plant.name == name] for name in names]

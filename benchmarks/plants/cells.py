@@ -10,7 +10,7 @@ import numpy.typing as npt
 
 from benchmarks.plants.bases import TABLES, edited, table
 from benchmarks.plants.copies import base
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from benchmarks.plants.tables import replaced
 from vouch.api.casing import LiveCase
 from vouch.challenges import data_quality as dq
@@ -143,18 +143,30 @@ def _far(name: str, columns: Sequence[str]) -> Make:
 _SLIPS, _UNITS, _READ, _DISTANCE = (0.01, 0.02, 0.05), (0.015, 0.03, 0.06), (0.005, 0.01, 0.03), (20.0, 60.0, 200.0)
 
 PLANTS = (
-    Plant(dq.misspelt_categories, DQ, "regions with a letter left out", "table", "edited", _misspelt("loans", left_out), _SLIPS, 0.02),
-    Plant(dq.misspelt_categories, DQ, "wards in another form", "table", "edited", _misspelt("patients", in_other_form), _SLIPS, 0.02),
-    Plant(dq.misspelt_categories, DQ, "streets with a letter changed", "table", "edited", _misspelt("houses", changed), _SLIPS, 0.02),
-    Plant(dq.misspelt_categories, DQ, "wards with letters swapped", "table", "edited", _misspelt("patients", swapped), _SLIPS, 0.02),
-    Plant(dq.unit_mixups, DQ, "ten times, nine deviations", "table", "edited", _in_unit("loans", _ten_times, lambda x: 10 * x), _UNITS, 0.03),
-    Plant(dq.unit_mixups, DQ, "centimetres in inches", "table", "edited", _in_unit("loans", _heights, lambda x: x / 2.54), _UNITS, 0.03),
-    Plant(dq.unit_mixups, DQ, "Fahrenheit among Celsius", "table", "edited", _in_unit("patients", _fevers, lambda x: 1.8 * x + 32), _UNITS, 0.03),
-    Plant(dq.unit_mixups, DQ, "a thousandth, nine deviations", "table", "edited", _in_unit("houses", _thousands, lambda x: x / 1000), _UNITS, 0.03),
-    Plant(dq.broken_encodings, DQ, "UTF-8 read as Windows-1252", "texts", "edited", _misread(_as_windows, "éèüöñç", "reviews"), _READ, 0.01),
-    Plant(dq.broken_encodings, DQ, "UTF-8 read as Latin-1", "table", "edited", _misread(_as_latin, "éåøßšž", "patients"), _READ, 0.01),
-    Plant(dq.broken_encodings, DQ, "Latin-1 read as UTF-8", "texts", "edited", _misread(_as_utf8, "éèüöñç", "news"), _READ, 0.01),
-    Plant(dq.outliers, DQ, "loans with far incomes", "table", "edited", _far("loans", ("income",)), _DISTANCE, 60.0),
-    Plant(dq.outliers, DQ, "patients with far weights", "table", "edited", _far("patients", ("weight",)), _DISTANCE, 60.0),
-    Plant(dq.outliers, DQ, "houses far from the town", "table", "edited", _far("houses", ("distance",)), _DISTANCE, 60.0),
-)  # fmt: skip
+    *sow(
+        Promise(dq.misspelt_categories, DQ, _SLIPS, 0.02),
+        ("regions with a letter left out", "table", "edited", _misspelt("loans", left_out)),
+        ("wards in another form", "table", "edited", _misspelt("patients", in_other_form)),
+        ("streets with a letter changed", "table", "edited", _misspelt("houses", changed)),
+        ("wards with letters swapped", "table", "edited", _misspelt("patients", swapped)),
+    ),
+    *sow(
+        Promise(dq.unit_mixups, DQ, _UNITS, 0.03),
+        ("ten times, nine deviations", "table", "edited", _in_unit("loans", _ten_times, lambda x: 10 * x)),
+        ("centimetres in inches", "table", "edited", _in_unit("loans", _heights, lambda x: x / 2.54)),
+        ("Fahrenheit among Celsius", "table", "edited", _in_unit("patients", _fevers, lambda x: 1.8 * x + 32)),
+        ("a thousandth, nine deviations", "table", "edited", _in_unit("houses", _thousands, lambda x: x / 1000)),
+    ),
+    *sow(
+        Promise(dq.broken_encodings, DQ, _READ, 0.01),
+        ("UTF-8 read as Windows-1252", "texts", "edited", _misread(_as_windows, "éèüöñç", "reviews")),
+        ("UTF-8 read as Latin-1", "table", "edited", _misread(_as_latin, "éåøßšž", "patients")),
+        ("Latin-1 read as UTF-8", "texts", "edited", _misread(_as_utf8, "éèüöñç", "news")),
+    ),
+    *sow(
+        Promise(dq.outliers, DQ, _DISTANCE, 60.0),
+        ("loans with far incomes", "table", "edited", _far("loans", ("income",))),
+        ("patients with far weights", "table", "edited", _far("patients", ("weight",))),
+        ("houses far from the town", "table", "edited", _far("houses", ("distance",))),
+    ),
+)

@@ -13,7 +13,7 @@ from PIL import Image
 
 from benchmarks.plants.bases import TABLES, apart, copied, edited, pictures, pixels, repainted, table, texts
 from benchmarks.plants.media import PICTURES
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from benchmarks.plants.tables import replaced
 from vouch.api.casing import LiveCase
 from vouch.challenges import data_quality as dq
@@ -141,24 +141,36 @@ def surveys(seed: int, strength: float) -> LiveCase:
 _FEW, _NEAR, _ACROSS = (0.01, 0.02, 0.05), (0.015, 0.03, 0.06), (0.025, 0.05, 0.1)
 
 PLANTS = (
-    Plant(dq.exact_duplicates, DQ, "rows of loans", "table", "edited", _exact("loans"), _FEW, 0.02),
-    Plant(dq.exact_duplicates, DQ, "rows of coarse houses", "table", "edited", surveys, _FEW, 0.02),
-    Plant(dq.exact_duplicates, DQ, "reviews", "texts", "edited", _exact("reviews"), _FEW, 0.02),
-    Plant(dq.exact_duplicates, DQ, "shapes", "pictures", "edited", _exact("shapes"), _FEW, 0.02),
-    Plant(dq.near_duplicates, DQ, "patients with numbers off by .005", "table", "edited", _near("patients", jittered), _NEAR, 0.03),
-    Plant(dq.near_duplicates, DQ, "loans with numbers off by .005", "table", "edited", _near("loans", jittered), _NEAR, 0.03),
-    Plant(dq.near_duplicates, DQ, "reviews with two letters changed", "texts", "edited", _near("reviews", retyped), _NEAR, 0.03),
-    Plant(dq.near_duplicates, DQ, "tickets with two letters changed", "texts", "edited", _near("tickets", retyped), _NEAR, 0.03),
-    Plant(dq.near_duplicates, DQ, "shapes in other light", "pictures", "edited", _near("shapes", brightened), _NEAR, 0.03),
-    Plant(dq.near_duplicates, DQ, "scenes as JPEG", "pictures", "edited", _near("scenes", compressed), _NEAR, 0.03),
-    Plant(dq.near_duplicates, DQ, "strokes under noise", "pictures", "edited", _near("strokes", grained), _NEAR, 0.03),
-    Plant(dq.conflicting_labels, DQ, "loans of the other class", "table", "edited", _contradicting("loans"), _FEW, 0.02),
-    Plant(dq.conflicting_labels, DQ, "houses at another price", "table", "edited", _contradicting("houses"), _FEW, 0.02),
-    Plant(dq.conflicting_labels, DQ, "news of the other class", "texts", "edited", _contradicting("news"), _FEW, 0.02),
-    Plant(dq.conflicting_labels, DQ, "scenes of the other class", "pictures", "edited", _contradicting("scenes"), _FEW, 0.02),
-    Plant(dq.train_test_overlap, DQ, "loans, exactly", "table", "edited", _across("loans"), _ACROSS, 0.05),
-    Plant(dq.train_test_overlap, DQ, "patients, nearly", "table", "edited", _across("patients", jittered), _ACROSS, 0.05),
-    Plant(dq.train_test_overlap, DQ, "tickets, nearly", "texts", "edited", _across("tickets", retyped), _ACROSS, 0.05),
-    Plant(dq.train_test_overlap, DQ, "strokes, exactly", "pictures", "edited", _across("strokes"), _ACROSS, 0.05),
-    Plant(dq.train_test_overlap, DQ, "shapes in other light", "pictures", "edited", _across("shapes", brightened), _ACROSS, 0.05),
-)  # fmt: skip
+    *sow(
+        Promise(dq.exact_duplicates, DQ, _FEW, 0.02),
+        ("rows of loans", "table", "edited", _exact("loans")),
+        ("rows of coarse houses", "table", "edited", surveys),
+        ("reviews", "texts", "edited", _exact("reviews")),
+        ("shapes", "pictures", "edited", _exact("shapes")),
+    ),
+    *sow(
+        Promise(dq.near_duplicates, DQ, _NEAR, 0.03),
+        ("patients with numbers off by .005", "table", "edited", _near("patients", jittered)),
+        ("loans with numbers off by .005", "table", "edited", _near("loans", jittered)),
+        ("reviews with two letters changed", "texts", "edited", _near("reviews", retyped)),
+        ("tickets with two letters changed", "texts", "edited", _near("tickets", retyped)),
+        ("shapes in other light", "pictures", "edited", _near("shapes", brightened)),
+        ("scenes as JPEG", "pictures", "edited", _near("scenes", compressed)),
+        ("strokes under noise", "pictures", "edited", _near("strokes", grained)),
+    ),
+    *sow(
+        Promise(dq.conflicting_labels, DQ, _FEW, 0.02),
+        ("loans of the other class", "table", "edited", _contradicting("loans")),
+        ("houses at another price", "table", "edited", _contradicting("houses")),
+        ("news of the other class", "texts", "edited", _contradicting("news")),
+        ("scenes of the other class", "pictures", "edited", _contradicting("scenes")),
+    ),
+    *sow(
+        Promise(dq.train_test_overlap, DQ, _ACROSS, 0.05),
+        ("loans, exactly", "table", "edited", _across("loans")),
+        ("patients, nearly", "table", "edited", _across("patients", jittered)),
+        ("tickets, nearly", "texts", "edited", _across("tickets", retyped)),
+        ("strokes, exactly", "pictures", "edited", _across("strokes")),
+        ("shapes in other light", "pictures", "edited", _across("shapes", brightened)),
+    ),
+)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import lru_cache
 from typing import Any, Literal
 
 import numpy as np
@@ -71,7 +71,7 @@ class PlantedCase:
     vectors: Floats | None = None
     learn: Learn | None = None
 
-    @cached_property
+    @property
     def dataset(self) -> Dataset:
         return replace(self.live.dataset, frame=self.frame, lines=None)
 
@@ -136,7 +136,9 @@ class PlantedCase:
         return Scored(rows, said.decoded, said.truth, self.bundle.task.losses(said.decoded, said.truth), part, fold)
 
 
-def drawn(train: Said, valid: Said, test: Said, challenge: str, columns: Mapping[str, Any] | None = None) -> PlantedCase:
+def drawn(
+    train: Said, valid: Said, test: Said, challenge: str, columns: Mapping[str, Any] | None = None
+) -> PlantedCase:
     """A case with these training, validation and test rows, one part after the other.
 
     Args:
@@ -148,7 +150,7 @@ def drawn(train: Said, valid: Said, test: Said, challenge: str, columns: Mapping
     """
     said = train + valid + test
     ends = np.cumsum([len(part.decoded) for part in (train, valid, test)])
-    numbers = np.split(np.arange(ends[-1]), ends[:-1])
+    learn, choose, seal = np.split(np.arange(ends[-1]), ends[:-1])
     live = skeleton(said.decoded.ndim == 1)
     if said.decoded.ndim == 1:
         task = Regression(float(said.truth.mean()), float(said.truth.std()), float(said.truth.min()), 1e9)
@@ -160,7 +162,7 @@ def drawn(train: Said, valid: Said, test: Said, challenge: str, columns: Mapping
     schema = replace(
         live.bundle.schema, columns=(*known, live.bundle.schema.target), task=task.name, sensitive=sensitive
     )  # fmt: skip
-    bundle = replace(live.bundle, task=task, schema=schema, split=Split(*numbers, "stratified", "drawn for a plant"))
+    bundle = replace(live.bundle, task=task, schema=schema, split=Split(learn, choose, seal, "stratified", "drawn"))
     frame = pl.DataFrame({"row": np.arange(ends[-1]), **(columns or {})})
     return PlantedCase(live.under(challenge), bundle, said, frame)
 
@@ -170,5 +172,7 @@ def skeleton(quantity: bool) -> LiveCase:
     """The case of a small network, which lends its bundle, its budget and its generators."""
     x = np.linspace(-1, 1, 80)
     target = (x + 0.1 * np.sin(40 * x)).tolist() if quantity else ["no"] * 40 + ["yes"] * 40
-    bundle = vouch.fit({"x": x.tolist(), "target": target}, "target", settings={"epochs": 2}, fewest_rows=30, device="cpu")
+    bundle = vouch.fit(
+        {"x": x.tolist(), "target": target}, "target", settings={"epochs": 2}, fewest_rows=30, device="cpu"
+    )
     return case_for(bundle, 3.0, 600.0)

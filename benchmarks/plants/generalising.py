@@ -11,7 +11,7 @@ from scipy.special import expit, ndtri
 from benchmarks.plants.bases import table
 from benchmarks.plants.drawn import PlantedCase, Said, drawn
 from benchmarks.plants.learning import over_trained, sharpness, tempered
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from vouch.api.casing import LiveCase
 from vouch.challenges.overfitting.diagnose import beats_baselines, generalisation_gap, underfitting
 from vouch.challenges.overfitting.folds import spread_over_folds
@@ -104,15 +104,17 @@ def _beaten_two(seed: int, strength: float) -> PlantedCase:
 
 
 def _beaten_six(seed: int, strength: float) -> PlantedCase:
-    """A part of the rows is right or wrong for both."""
+    """Seven in ten rows are right or wrong for both, as they are where both learned from the same rows."""
     rng = rng_of(seed, "beaten, six classes")
     own = six(rng, 500, 0.7)
     rival = six(rng, 500, 0.7 + strength)
-    shared = rng.random(500) < 0.5
+    shared = rng.random(500) < 0.7
     right = own.decoded.argmax(axis=1) == own.truth
     # Where the rows are shared, the rival errs with the network but for what it is better by.
     better = rng.random(500) < abs(strength) / (0.3 if strength > 0 else 0.7)
-    turned = np.where(shared, np.where(strength > 0, right | better, right & ~better), rival.decoded.argmax(1) == rival.truth)
+    turned = np.where(
+        shared, np.where(strength > 0, right | better, right & ~better), rival.decoded.argmax(1) == rival.truth
+    )
     called = np.where(turned, own.truth, (own.truth + 1) % 6)
     return rivalled(
         drawn(six(rng, 900, 0.75), six(rng, 200, 0.7), own, OVER), 0.8 * np.eye(6)[called] + 0.2 / 6
@@ -163,14 +165,14 @@ def _short_values(seed: int, strength: float) -> PlantedCase:
     return rivalled(case, truth + 0.5 * np.sqrt(0.6) * rng.standard_t(5, 300))
 
 
-def _uneven(folds: int, rows: int, classes: int) -> Make:
-    """One fold whose mean loss is so many times that of the others."""
+def _uneven(folds: int, rows: int, classes: int, *, sure: bool = False) -> Make:
+    """One fold whose mean loss is so many times that of the others: its network knows less, or is too sure."""
 
     def make(seed: int, strength: float) -> PlantedCase:
-        rng = rng_of(seed, f"uneven {folds} {rows} {classes}")
+        rng = rng_of(seed, f"uneven {folds} {rows} {classes} {sure}")
         fold = rng.permutation(np.arange(rows) % folds)
         if classes:
-            good, bad = tempered(rng, rows, classes, np.array([1.0, sharpness(classes, strength, above=True)]))
+            good, bad = tempered(rng, rows, classes, np.array([1.0, sharpness(classes, strength, above=sure)]))
         else:
             truth, error = rng.normal(size=rows), rng.standard_t(5, rows)
             good, bad = (Said(truth + scale * error, truth) for scale in (0.3, 0.3 * strength))
@@ -187,7 +189,7 @@ def _uneven(folds: int, rows: int, classes: int) -> Make:
 
 def _growing(kind: str) -> Make:
     """An error that falls by so large a share with each doubling of the rows."""
-    law, least = {"two": (two, 0.03), "six": (six, 0.05), "values": (values, 0.3)}[kind]
+    law, least = {"two": (two, 0.06), "six": (six, 0.1), "values": (values, 0.3)}[kind]
 
     def make(seed: int, strength: float) -> PlantedCase:
         rng = rng_of(seed, f"growing {kind}")
@@ -226,22 +228,59 @@ _GAP, _RATIO, _SHORT, _TWICE = (0.15, 0.2, 0.27), (0.7, 1.0, 2.0), (0.07, 0.1, 0
 _STEEP = (0.2, 0.3, 0.4)
 
 PLANTS = (
-    Plant(generalisation_gap, OVER, "two classes", "predictions", "drawn", _gap_two, _GAP, 0.2),
-    Plant(generalisation_gap, OVER, "six classes", "predictions", "drawn", _gap_six, _GAP, 0.2),
-    Plant(generalisation_gap, OVER, "values", "predictions", "drawn", _gap_values, _RATIO, 1.0),
-    Plant(generalisation_gap, OVER, "trained to the end on flipped labels", "table", "fitted", _memorised, (0.1, 0.2, 0.3), 0.2),
-    Plant(beats_baselines, OVER, "two classes", "predictions", "drawn", _beaten_two, (0.04, 0.06, 0.08), 0.06, -0.02),
-    Plant(beats_baselines, OVER, "six classes", "predictions", "drawn", _beaten_six, (0.04, 0.06, 0.08), 0.06, -0.02),
-    Plant(beats_baselines, OVER, "values", "predictions", "drawn", _beaten_values, (0.1, 0.15, 0.25), 0.15, -0.03),
-    Plant(beats_baselines, OVER, "no better than a constant", "predictions", "drawn", _no_better_than_constant, (0.8, 0.9, 1.0), 1.0, 0.3),
-    Plant(underfitting, OVER, "two classes", "predictions", "drawn", _short_two, _SHORT, 0.1, -0.03),
-    Plant(underfitting, OVER, "six classes", "predictions", "drawn", _short_six, _SHORT, 0.1, -0.03),
-    Plant(underfitting, OVER, "values", "predictions", "drawn", _short_values, (0.1, 0.2, 0.4), 0.2, -0.05),
-    Plant(spread_over_folds, OVER, "five folds of 80, two classes", "predictions", "drawn", _uneven(5, 400, 2), _TWICE, 2.0, 1.0),
-    Plant(spread_over_folds, OVER, "two folds of 200, eight classes", "predictions", "drawn", _uneven(2, 400, 8), _TWICE, 2.0, 1.0),
-    Plant(spread_over_folds, OVER, "four folds of 100, values", "predictions", "drawn", _uneven(4, 400, 0), _TWICE, 2.0, 1.0),
-    Plant(spread_over_folds, OVER, "five folds of 400, two classes", "predictions", "drawn", _uneven(5, 2000, 2), (1.25, 1.5, 2.0), 1.5, 1.0),
-    Plant(data_needed, OVER, "ROC-AUC of two classes", "predictions", "drawn", _growing("two"), _STEEP, 0.3, 0.02),
-    Plant(data_needed, OVER, "accuracy of six classes", "predictions", "drawn", _growing("six"), _STEEP, 0.3, 0.02),
-    Plant(data_needed, OVER, "error of values", "predictions", "drawn", _growing("values"), _STEEP, 0.3, 0.02),
-)  # fmt: skip
+    *sow(
+        Promise(generalisation_gap, OVER, _GAP, 0.2),
+        ("two classes", "predictions", "drawn", _gap_two),
+        ("six classes", "predictions", "drawn", _gap_six),
+    ),
+    *sow(
+        Promise(generalisation_gap, OVER, _RATIO, 1.0),
+        ("values", "predictions", "drawn", _gap_values),
+    ),
+    *sow(
+        Promise(generalisation_gap, OVER, (0.1, 0.2, 0.3), 0.2),
+        ("trained to the end on flipped labels", "table", "fitted", _memorised),
+    ),
+    *sow(
+        Promise(beats_baselines, OVER, (0.05, 0.08, 0.12), 0.08, -0.02),
+        ("two classes", "predictions", "drawn", _beaten_two),
+        ("six classes", "predictions", "drawn", _beaten_six),
+    ),
+    *sow(
+        Promise(beats_baselines, OVER, (0.1, 0.2, 0.3), 0.2, -0.03),
+        ("values", "predictions", "drawn", _beaten_values),
+    ),
+    *sow(
+        Promise(beats_baselines, OVER, (0.8, 0.9, 1.0), 1.0, 0.3),
+        ("no better than a constant", "predictions", "drawn", _no_better_than_constant),
+    ),
+    *sow(
+        Promise(underfitting, OVER, _SHORT, 0.1, -0.03),
+        ("two classes", "predictions", "drawn", _short_two),
+        ("six classes", "predictions", "drawn", _short_six),
+    ),
+    *sow(
+        Promise(underfitting, OVER, (0.2, 0.4, 0.7), 0.4, -0.05),
+        ("values", "predictions", "drawn", _short_values),
+    ),
+    *sow(
+        Promise(spread_over_folds, OVER, _TWICE, 2.0, 1.0),
+        ("five folds of 80, two classes", "predictions", "drawn", _uneven(5, 400, 2)),
+        ("two folds of 200, eight classes", "predictions", "drawn", _uneven(2, 400, 8)),
+        ("four folds of 100, values", "predictions", "drawn", _uneven(4, 400, 0)),
+    ),
+    *sow(
+        Promise(spread_over_folds, OVER, (1.5, 1.75, 2.5), 1.75, 1.0),
+        ("five folds of 400, two classes", "predictions", "drawn", _uneven(5, 2000, 2)),
+        ("two folds of 1 000, eight classes, too sure", "predictions", "drawn", _uneven(2, 2000, 8, sure=True)),
+    ),
+    *sow(
+        Promise(data_needed, OVER, (0.2, 0.4, 0.5), 0.4, 0.02),
+        ("ROC-AUC of two classes", "predictions", "drawn", _growing("two")),
+        ("accuracy of six classes", "predictions", "drawn", _growing("six")),
+    ),
+    *sow(
+        Promise(data_needed, OVER, _STEEP, 0.3, 0.02),
+        ("error of values", "predictions", "drawn", _growing("values")),
+    ),
+)

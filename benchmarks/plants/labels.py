@@ -11,7 +11,7 @@ from scipy.special import softmax
 from benchmarks.plants.bases import fitted
 from benchmarks.plants.drawn import PlantedCase, Said, drawn
 from benchmarks.plants.media import PICTURES, TEXTS
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from vouch.api.casing import LiveCase
 from vouch.challenges import data_quality as dq
 
@@ -74,7 +74,9 @@ def _labels(rng: np.random.Generator, classes: npt.NDArray[np.int64], strength: 
     return np.array(["one", "two"])[np.where(wrong, 1 - classes, classes)].tolist()
 
 
-def _neglected(counts: tuple[int, ...], law: Callable[[np.random.Generator, npt.NDArray[np.int64], Floats], Floats]) -> Make:
+def _neglected(
+    counts: tuple[int, ...], law: Callable[[np.random.Generator, npt.NDArray[np.int64], Floats], Floats]
+) -> Make:
     """A recall of the rarest class that is so much lower than that of the most frequent one."""
 
     def make(seed: int, strength: float) -> PlantedCase:
@@ -85,7 +87,7 @@ def _neglected(counts: tuple[int, ...], law: Callable[[np.random.Generator, npt.
             recall = np.full(len(counts), 0.9)
             recall[-1] = 0.9 - strength
             parts.append(Said(law(rng, truth, recall), truth))
-        return drawn(*parts, DQ)
+        return drawn(parts[0], parts[1], parts[2], DQ)
 
     return make
 
@@ -109,12 +111,21 @@ def _softly(rng: np.random.Generator, truth: npt.NDArray[np.int64], recall: Floa
 _NOISE, _GAP = (0.04, 0.08, 0.16), (0.3, 0.5, 0.7)
 
 PLANTS = (
-    Plant(dq.label_errors, DQ, "two classes", "predictions", "drawn", _wrong(2), _NOISE, 0.08),
-    Plant(dq.label_errors, DQ, "six classes", "predictions", "drawn", _wrong(6), _NOISE, 0.08),
-    Plant(dq.label_errors, DQ, "values far from what is predicted", "predictions", "drawn", _far_values, (0.005, 0.01, 0.02), 0.01),
-    Plant(dq.label_errors, DQ, "news of the wrong class", "texts", "fitted", _wrong_texts, _NOISE, 0.08),
-    Plant(dq.label_errors, DQ, "strokes of the wrong class", "pictures", "fitted", _wrong_pictures, _NOISE, 0.08),
-    Plant(dq.imbalance, DQ, "the rarer of two classes, sure of itself", "predictions", "drawn", _neglected((450, 50), _surely), _GAP, 0.5),
-    Plant(dq.imbalance, DQ, "the rarer of two classes, in doubt", "predictions", "drawn", _neglected((150, 50), _softly), _GAP, 0.5),
-    Plant(dq.imbalance, DQ, "the rarest of five classes", "predictions", "drawn", _neglected((200, 150, 120, 90, 50), _surely), _GAP, 0.5),
-)  # fmt: skip
+    *sow(
+        Promise(dq.label_errors, DQ, _NOISE, 0.08),
+        ("two classes", "predictions", "drawn", _wrong(2)),
+        ("six classes", "predictions", "drawn", _wrong(6)),
+        ("news of the wrong class", "texts", "fitted", _wrong_texts),
+        ("strokes of the wrong class", "pictures", "fitted", _wrong_pictures),
+    ),
+    *sow(
+        Promise(dq.label_errors, DQ, (0.005, 0.01, 0.02), 0.01),
+        ("values far from what is predicted", "predictions", "drawn", _far_values),
+    ),
+    *sow(
+        Promise(dq.imbalance, DQ, _GAP, 0.5),
+        ("the rarer of two classes, sure of itself", "predictions", "drawn", _neglected((450, 50), _surely)),
+        ("the rarer of two classes, in doubt", "predictions", "drawn", _neglected((150, 50), _softly)),
+        ("the rarest of five classes", "predictions", "drawn", _neglected((200, 150, 120, 90, 50), _surely)),
+    ),
+)

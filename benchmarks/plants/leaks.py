@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from benchmarks.plants.bases import TABLES, edited, fitted, table
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from benchmarks.plants.tables import loans
 from vouch.api.casing import LiveCase
 from vouch.challenges import data_quality as dq
@@ -152,20 +152,49 @@ _RIGHT, _OWN = (0.85, 0.94, 1.0), (0.85, 0.95, 1.0)
 _SWING = (0.4, 0.8, 0.98)
 
 PLANTS = (
-    # A code that names the class in 94 % of the rows, and at random in the others, is wrong in 3 %.
-    Plant(dq.leaking_columns, DQ, "codes that name the class", "table", "fitted", _copy_in_codes, _RIGHT, 0.94, 0.4),
-    Plant(dq.leaking_columns, DQ, "wards that follow the ending", "table", "edited", _copy_in_wards, (0.85, 0.955, 1.0), 0.955, 0.4),
-    Plant(dq.leaking_columns, DQ, "ground that follows the price", "table", "edited", _copy_in_numbers, (0.85, 0.95, 0.99), 0.95, 0.6),
-    Plant(dq.identifiers, DQ, "codes of loans", "table", "edited", _own_codes("loans", "K{}"), _OWN, 0.95, 0.6),
-    Plant(dq.identifiers, DQ, "codes of patients", "table", "edited", _own_codes("patients", "case {}/a"), _OWN, 0.95, 0.6),
-    Plant(dq.identifiers, DQ, "years that count the rows", "table", "edited", _counting, (1.0, 2.0, 3.0), 1.0),
-    Plant(dq.ignored_columns, DQ, "running number of sorted loans", "table", "edited", _running, (0.5, 0.8, 1.0), 1.0),
-    Plant(dq.ignored_columns, DQ, "files named by their class", "table", "edited", _named("loans"), (0.5, 0.8, 1.0), 1.0),
-    Plant(dq.ignored_columns, DQ, "files named by one of three classes", "table", "edited", _named("patients"), (0.5, 0.8, 1.0), 1.0),
-    Plant(dq.groups_across_parts, DQ, "loans of a branch", "table", "edited", _together("loans"), (0.7, 0.8, 0.95), 0.8),
-    Plant(dq.groups_across_parts, DQ, "patients of a doctor", "table", "edited", _together("patients"), (0.65, 0.8, 0.95), 0.8),
-    Plant(dq.groups_across_parts, DQ, "houses of a seller (share of variance)", "table", "edited", _together("houses"), (0.2, 0.36, 0.7), 0.36),
-    Plant(dq.time_across_parts, DQ, "a share that rises evenly", "table", "edited", _drifting("loans", _ramp), _SWING, 0.8),
-    Plant(dq.time_across_parts, DQ, "one class of three that rises steeply", "table", "edited", _drifting("patients", _steep), _SWING, 0.8),
-    Plant(dq.time_across_parts, DQ, "a share that comes and goes", "table", "edited", _drifting("loans", _back), _SWING, 0.8),
-)  # fmt: skip
+    *sow(
+        Promise(dq.leaking_columns, DQ, _RIGHT, 0.94, 0.4),
+        ("codes that name the class", "table", "fitted", _copy_in_codes),
+    ),
+    *sow(
+        Promise(dq.leaking_columns, DQ, (0.85, 0.955, 1.0), 0.955, 0.4),
+        ("wards that follow the ending", "table", "edited", _copy_in_wards),
+    ),
+    *sow(
+        Promise(dq.leaking_columns, DQ, (0.85, 0.95, 0.99), 0.95, 0.6),
+        ("ground that follows the price", "table", "edited", _copy_in_numbers),
+    ),
+    *sow(
+        Promise(dq.identifiers, DQ, _OWN, 0.95, 0.6),
+        ("codes of loans", "table", "edited", _own_codes("loans", "K{}")),
+        ("codes of patients", "table", "edited", _own_codes("patients", "case {}/a")),
+    ),
+    *sow(
+        Promise(dq.identifiers, DQ, (1.0, 2.0, 3.0), 1.0),
+        ("years that count the rows", "table", "edited", _counting),
+    ),
+    *sow(
+        Promise(dq.ignored_columns, DQ, (0.5, 0.8, 1.0), 1.0),
+        ("running number of sorted loans", "table", "edited", _running),
+        ("files named by their class", "table", "edited", _named("loans")),
+        ("files named by one of three classes", "table", "edited", _named("patients")),
+    ),
+    *sow(
+        Promise(dq.groups_across_parts, DQ, (0.7, 0.8, 0.95), 0.8),
+        ("loans of a branch", "table", "edited", _together("loans")),
+    ),
+    *sow(
+        Promise(dq.groups_across_parts, DQ, (0.65, 0.8, 0.95), 0.8),
+        ("patients of a doctor", "table", "edited", _together("patients")),
+    ),
+    *sow(
+        Promise(dq.groups_across_parts, DQ, (0.2, 0.36, 0.7), 0.36),
+        ("houses of a seller (share of variance)", "table", "edited", _together("houses")),
+    ),
+    *sow(
+        Promise(dq.time_across_parts, DQ, _SWING, 0.8),
+        ("a share that rises evenly", "table", "edited", _drifting("loans", _ramp)),
+        ("one class of three that rises steeply", "table", "edited", _drifting("patients", _steep)),
+        ("a share that comes and goes", "table", "edited", _drifting("loans", _back)),
+    ),
+)

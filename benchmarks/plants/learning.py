@@ -13,7 +13,7 @@ from scipy.special import softmax
 
 from benchmarks.plants.bases import fitted
 from benchmarks.plants.drawn import PlantedCase, Said, drawn
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from benchmarks.plants.tables import loans
 from benchmarks.plants.worlds import drawn_classes
 from vouch.api.casing import LiveCase
@@ -22,7 +22,7 @@ from vouch.challenges.overfitting.history import memorising, trained_too_briefly
 OVER = "overfitting"
 Rng = np.random.Generator
 Floats = npt.NDArray[np.float64]
-EPOCHS, ROWS = 24, 200
+EPOCHS, ROWS, KEPT_ROWS = 24, 200, 400
 LONG = {
     "epochs": 25, "patience": 0, "averaging": 0.0, "dropout": 0.0, "learning_rate": 0.01, "width": 96,
     "batch_size": 128, "valid_fraction": 0.2,
@@ -68,8 +68,9 @@ def _run(challenge_case: PlantedCase, scores: Floats) -> PlantedCase:
     return replace(challenge_case, bundle=replace(bundle, run=replace(bundle.run, history=history)))
 
 
-def _around(best: Said, late: Said, rng: Rng) -> PlantedCase:
+def _around(one: Said, other: Said, rng: Rng) -> PlantedCase:
     """A run that was best at epoch ten, and whose late weights were kept."""
+    best, late = sorted((one, other), key=loss_of)
     low, high = loss_of(best), loss_of(late)
     falling = low * (1 + 1.5 * np.exp(-np.arange(10) / 2) + 0.01 * np.abs(rng.normal(size=10)))
     falling[-1] = low
@@ -84,22 +85,22 @@ def _late_classes(classes: int) -> Make:
     def make(seed: int, strength: float) -> PlantedCase:
         rng = rng_of(seed, f"late {classes}")
         both = np.array([1.0, sharpness(classes, 1 + strength, above=True)])
-        best, late = tempered(rng, ROWS, classes, both)
+        best, late = tempered(rng, KEPT_ROWS, classes, both)
         if not strength:
             # Weights of another epoch on the plateau.
             noise = np.exp(0.1 * rng.normal(size=late.decoded.shape))
             late = Said(late.decoded * noise / (late.decoded * noise).sum(axis=1, keepdims=True), late.truth)
-        return _around(*sorted((best, late), key=loss_of), rng)
+        return _around(best, late, rng)
 
     return make
 
 
 def _late_values(seed: int, strength: float) -> PlantedCase:
     rng = rng_of(seed, "late values")
-    truth, error = rng.normal(size=ROWS), 0.4 * rng.standard_t(5, ROWS)
+    truth, error = rng.normal(size=KEPT_ROWS), 0.4 * rng.standard_t(5, KEPT_ROWS)
     more = np.sqrt((1 + max(strength, 0.01)) ** 2 - 1) * 0.4 * np.sqrt(5 / 3)
-    both = Said(truth + error, truth), Said(truth + error + more * rng.normal(size=ROWS), truth)
-    return _around(*sorted(both, key=loss_of), rng)
+    late = Said(truth + error + more * rng.normal(size=KEPT_ROWS), truth)
+    return _around(Said(truth + error, truth), late, rng)
 
 
 @lru_cache(maxsize=3)
@@ -131,7 +132,9 @@ def _cut_off(classes: int, shape: Callable[[Floats, float], Floats]) -> Make:
             truth, error = rng.normal(size=ROWS), 0.3 * rng.normal(size=ROWS)
             epochs = [Said(truth + error * share, truth) for share in shares.tolist()]
         else:
-            epochs = tempered(rng, ROWS, classes, np.array([sharpness(classes, s, above=False) for s in shares.tolist()]))
+            epochs = tempered(
+                rng, ROWS, classes, np.array([sharpness(classes, s, above=False) for s in shares.tolist()])
+            )
         scores = np.array([loss_of(one) for one in epochs])
         scores[:-1] *= np.exp(0.01 * rng.normal(size=EPOCHS - 1))
         last = epochs[-1]
@@ -155,14 +158,23 @@ def _in_the_end(at: Floats, fall: float) -> Floats:
     return np.round(1 + (1 / (1 - fall) - 1) * np.minimum((1 - at) / 0.26, 1 + 0.1 * (1 - at)), 2)
 
 
-_RISE, _FALL, _FLIPPED = (0.25, 0.5, 1.0), (0.15, 0.3, 0.5), (0.1, 0.2, 0.3)
+_RISE, _FALL, _FLIPPED = (0.5, 1.0, 2.0), (0.15, 0.3, 0.5), (0.1, 0.2, 0.3)
 
 PLANTS = (
-    Plant(memorising, OVER, "late weights, two classes", "predictions", "drawn", _late_classes(2), _RISE, 0.5),
-    Plant(memorising, OVER, "late weights, eight classes", "predictions", "drawn", _late_classes(8), _RISE, 0.5),
-    Plant(memorising, OVER, "late weights, values", "predictions", "drawn", _late_values, _RISE, 0.5),
-    Plant(memorising, OVER, "trained to the end on flipped labels", "table", "fitted", _kept_too_late, _FLIPPED, 0.2),
-    Plant(trained_too_briefly, OVER, "two classes, falling evenly", "predictions", "drawn", _cut_off(2, _evenly), _FALL, 0.3, 0.03),
-    Plant(trained_too_briefly, OVER, "eight classes, falling steadily", "predictions", "drawn", _cut_off(8, _steadily), _FALL, 0.3, 0.03),
-    Plant(trained_too_briefly, OVER, "values, falling in the end", "predictions", "drawn", _cut_off(0, _in_the_end), _FALL, 0.3, 0.03),
-)  # fmt: skip
+    *sow(
+        Promise(memorising, OVER, _RISE, 1.0),
+        ("late weights, two classes", "predictions", "drawn", _late_classes(2)),
+        ("late weights, eight classes", "predictions", "drawn", _late_classes(8)),
+        ("late weights, values", "predictions", "drawn", _late_values),
+    ),
+    *sow(
+        Promise(memorising, OVER, _FLIPPED, 0.2),
+        ("trained to the end on flipped labels", "table", "fitted", _kept_too_late),
+    ),
+    *sow(
+        Promise(trained_too_briefly, OVER, _FALL, 0.3, 0.03),
+        ("two classes, falling evenly", "predictions", "drawn", _cut_off(2, _evenly)),
+        ("eight classes, falling steadily", "predictions", "drawn", _cut_off(8, _steadily)),
+        ("values, falling in the end", "predictions", "drawn", _cut_off(0, _in_the_end)),
+    ),
+)

@@ -17,7 +17,8 @@ import polars as pl
 from scipy.ndimage import gaussian_filter
 
 from benchmarks.plants.bases import pictures, pixels, repainted
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.media import PICTURES
+from benchmarks.plants.plant import Made, Make, Promise, rng_of, sow
 from vouch.api.casing import LiveCase
 from vouch.challenges import data_quality as dq
 
@@ -45,12 +46,12 @@ def _painted(name: str, paint: Callable[[Rng, Pixels], npt.NDArray[np.float64]])
 def _dimmed(rng: Rng, drawn: Pixels) -> npt.NDArray[np.float64]:
     """A tenth of the light."""
     del rng
-    return drawn * 0.1
+    return drawn.astype(np.float64) * 0.1
 
 
 def _flat(rng: Rng, drawn: Pixels) -> npt.NDArray[np.float64]:
     """One colour each."""
-    return np.broadcast_to(rng.uniform(0, 255, (len(drawn), 1, 1, drawn.shape[3])), drawn.shape).round()
+    return np.broadcast_to(rng.integers(0, 256, (len(drawn), 1, 1, drawn.shape[3])), drawn.shape).astype(np.float64)
 
 
 def _blurred(rng: Rng, drawn: Pixels) -> npt.NDArray[np.float64]:
@@ -113,14 +114,29 @@ def _narrow(sizes: Sizes) -> Sizes:
 
 _FEW, _SOFT = (0.01, 0.02, 0.05), (0.015, 0.03, 0.06)
 
+
+def _each(how: str, paint: Callable[[Rng, Pixels], npt.NDArray[np.float64]]) -> list[tuple[str, str, Made, Make]]:
+    """Every sort of pictures, painted over in one way."""
+    return [(f"{name} {how}", "pictures", "edited", _painted(name, paint)) for name in PICTURES]
+
+
 PLANTS = (
-    *(Plant(dq.dark_pictures, DQ, f"{name} in a tenth of the light", "pictures", "edited", _painted(name, _dimmed), _FEW, 0.02)
-      for name in ("shapes", "scenes", "strokes")),
-    *(Plant(dq.uniform_pictures, DQ, f"{name} of one colour", "pictures", "edited", _painted(name, _flat), _FEW, 0.02)
-      for name in ("shapes", "scenes", "strokes")),
-    *(Plant(dq.blurred_pictures, DQ, f"{name} under a blur of 3 pixels", "pictures", "edited", _painted(name, _blurred), _SOFT, 0.03)
-      for name in ("shapes", "scenes", "strokes")),
-    Plant(dq.odd_sizes, DQ, "narrow files among squares", "pictures", "edited", _filed("alike", _alike, _narrow), _FEW, 0.02),
-    Plant(dq.odd_sizes, DQ, "narrow files among photos", "pictures", "edited", _filed("photos", _photos, _narrow), _FEW, 0.02),
-    Plant(dq.odd_sizes, DQ, "narrow files among scans", "pictures", "edited", _filed("scans", _scans, _narrow), _FEW, 0.02),
-)  # fmt: skip
+    *sow(
+        Promise(dq.dark_pictures, DQ, _FEW, 0.02),
+        *_each("in a tenth of the light", _dimmed),
+    ),
+    *sow(
+        Promise(dq.uniform_pictures, DQ, _FEW, 0.02),
+        *_each("of one colour", _flat),
+    ),
+    *sow(
+        Promise(dq.blurred_pictures, DQ, _SOFT, 0.03),
+        *_each("under a blur of 3 pixels", _blurred),
+    ),
+    *sow(
+        Promise(dq.odd_sizes, DQ, _FEW, 0.02),
+        ("narrow files among squares", "pictures", "edited", _filed("alike", _alike, _narrow)),
+        ("narrow files among photos", "pictures", "edited", _filed("photos", _photos, _narrow)),
+        ("narrow files among scans", "pictures", "edited", _filed("scans", _scans, _narrow)),
+    ),
+)

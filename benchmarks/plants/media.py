@@ -11,15 +11,101 @@ Rng = np.random.Generator
 Classes = npt.NDArray[np.int64]
 Bytes = npt.NDArray[np.uint8]
 
-_PLACES = ["Paris", "Lima", "Oslo", "Cairo", "Quito", "Delhi", "Kyiv", "Perth", "Turin", "Lagos", "Hanoi", "Sofia", "Porto", "Malmö", "Zürich", "Kraków"]
-_THINGS = ["kettle", "camera", "tent", "jacket", "keyboard", "lamp", "blender", "bicycle", "headset", "printer", "mattress", "backpack", "heater", "radio", "mixer", "desk"]
-_GOOD = ["sturdy", "quick", "quiet", "bright", "light", "handy", "neat", "reliable", "pleasant", "clever", "solid", "soft"]
+_PLACES = [
+    "Paris",
+    "Lima",
+    "Oslo",
+    "Cairo",
+    "Quito",
+    "Delhi",
+    "Kyiv",
+    "Perth",
+    "Turin",
+    "Lagos",
+    "Hanoi",
+    "Sofia",
+    "Porto",
+    "Malmö",
+    "Zürich",
+    "Kraków",
+]
+_THINGS = [
+    "kettle",
+    "camera",
+    "tent",
+    "jacket",
+    "keyboard",
+    "lamp",
+    "blender",
+    "bicycle",
+    "headset",
+    "printer",
+    "mattress",
+    "backpack",
+    "heater",
+    "radio",
+    "mixer",
+    "desk",
+]
+_GOOD = [
+    "sturdy",
+    "quick",
+    "quiet",
+    "bright",
+    "light",
+    "handy",
+    "neat",
+    "reliable",
+    "pleasant",
+    "clever",
+    "solid",
+    "soft",
+]
 _BAD = ["flimsy", "slow", "noisy", "dim", "heavy", "awkward", "messy", "faulty", "dull", "brittle", "loose", "rough"]
 _TIMES = ["a week", "two months", "one night", "half a year", "ten days", "an hour", "three winters", "a whole summer"]
-_TEAMS = ["rovers", "eagles", "wolves", "comets", "titans", "foxes", "storm", "sharks", "ravens", "bulls", "lions", "rangers"]
+_TEAMS = [
+    "rovers",
+    "eagles",
+    "wolves",
+    "comets",
+    "titans",
+    "foxes",
+    "storm",
+    "sharks",
+    "ravens",
+    "bulls",
+    "lions",
+    "rangers",
+]
 _FIRMS = ["Nordal", "Veritec", "Auralis", "Halden", "Bexley", "Corvane", "Lumera", "Ostrava", "Pellico", "Quantis"]
-_NAMES = ["Ana", "Ben", "Chloé", "David", "Elif", "Farid", "Greta", "Hugo", "Inès", "João", "Kaito", "Lena", "Mika", "Noor"]
-_ENDS = ["would buy again", "my neighbour said the same", "delivery took a while", "the box was torn", "works with the old one too", "customer service answered", "the colour differs from the photo", "still in use today", "returned it at once", "no regrets"]
+_NAMES = [
+    "Ana",
+    "Ben",
+    "Chloé",
+    "David",
+    "Elif",
+    "Farid",
+    "Greta",
+    "Hugo",
+    "Inès",
+    "João",
+    "Kaito",
+    "Lena",
+    "Mika",
+    "Noor",
+]
+_ENDS = [
+    "would buy again",
+    "my neighbour said the same",
+    "delivery took a while",
+    "the box was torn",
+    "works with the old one too",
+    "customer service answered",
+    "the colour differs from the photo",
+    "still in use today",
+    "returned it at once",
+    "no regrets",
+]
 
 
 def reviews(rng: Rng, classes: Classes) -> list[str]:
@@ -66,9 +152,12 @@ def tickets(rng: Rng, classes: Classes) -> list[str]:
         start, who = rng.choice(opened), rng.choice(_NAMES)
         number = rng.integers(10_000, 99_999)
         if k:
-            middle = f"invoice {number} lists {rng.integers(2, 9)} payments of {rng.integers(5, 300)} euros since {rng.choice(_TIMES)}"
+            paid = f"{rng.integers(2, 9)} payments of {rng.integers(5, 300)} euros"
+            middle = f"invoice {number} lists {paid} since {rng.choice(_TIMES)}"
         else:
-            middle = f"the {rng.choice(_THINGS)} with label {number} has been {rng.choice(_BAD)} for {rng.choice(_TIMES)}"
+            middle = (
+                f"the {rng.choice(_THINGS)} with label {number} has been {rng.choice(_BAD)} for {rng.choice(_TIMES)}"
+            )
         texts.append(f"{start}, {middle}. Please call {who} in {rng.choice(_PLACES)}, {rng.choice(_ENDS)}.")
     return texts
 

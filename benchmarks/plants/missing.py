@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from benchmarks.plants.bases import TABLES, edited, table, texts
-from benchmarks.plants.plant import Plant, rng_of
+from benchmarks.plants.plant import Promise, rng_of, sow
 from benchmarks.plants.tables import replaced
 from vouch.api.casing import LiveCase
 from vouch.challenges import data_quality as dq
@@ -35,7 +35,9 @@ def _share_of(name: str, spot: str) -> Callable[[int, float], LiveCase]:
     return make
 
 
-def _among(name: str, spot: str, inside: Callable[[LiveCase], npt.NDArray[np.bool_]]) -> Callable[[int, float], LiveCase]:
+def _among(
+    name: str, spot: str, inside: Callable[[LiveCase], npt.NDArray[np.bool_]]
+) -> Callable[[int, float], LiveCase]:
     """5 % of a column, and another share among some rows."""
 
     def make(seed: int, strength: float) -> LiveCase:
@@ -62,11 +64,17 @@ def _sealed(case: LiveCase) -> npt.NDArray[np.bool_]:
 _SHARES, _RATES = (0.4, 0.5, 0.7), (0.15, 0.25, 0.4)
 
 PLANTS = (
-    Plant(dq.missing_values, DQ, "incomes at random", "table", "edited", _share_of("loans", "number"), _SHARES, 0.5, 0.1),
-    Plant(dq.missing_values, DQ, "days of houses", "table", "edited", _share_of("houses", "day"), _SHARES, 0.5, 0.1),
-    Plant(dq.missing_values, DQ, "wards of patients", "table", "edited", _share_of("patients", "value"), _SHARES, 0.5, 0.1),
-    Plant(dq.missing_values, DQ, "texts at random", "texts", "edited", _share_of("reviews", ""), _SHARES, 0.5, 0.1),
-    Plant(dq.missing_patterns, DQ, "heights of one class", "table", "edited", _among("loans", "measure", _late), _RATES, 0.25, 0.05),
-    Plant(dq.missing_patterns, DQ, "grounds of dear houses", "table", "edited", _among("houses", "number", _dear), _RATES, 0.25, 0.05),
-    Plant(dq.missing_patterns, DQ, "weights of sealed rows", "table", "edited", _among("patients", "measure", _sealed), _RATES, 0.25, 0.05),
-)  # fmt: skip
+    *sow(
+        Promise(dq.missing_values, DQ, _SHARES, 0.5, 0.1),
+        ("incomes at random", "table", "edited", _share_of("loans", "number")),
+        ("days of houses", "table", "edited", _share_of("houses", "day")),
+        ("wards of patients", "table", "edited", _share_of("patients", "value")),
+        ("texts at random", "texts", "edited", _share_of("reviews", "")),
+    ),
+    *sow(
+        Promise(dq.missing_patterns, DQ, _RATES, 0.25, 0.05),
+        ("heights of one class", "table", "edited", _among("loans", "measure", _late)),
+        ("grounds of dear houses", "table", "edited", _among("houses", "number", _dear)),
+        ("weights of sealed rows", "table", "edited", _among("patients", "measure", _sealed)),
+    ),
+)

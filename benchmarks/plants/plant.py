@@ -10,7 +10,7 @@ from typing import Literal
 
 import numpy as np
 
-from vouch.challenges.asking import Question
+from vouch.challenges.asking import Checklist, Question
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Verdict
 from vouch.statistics.intervals import wilson
@@ -57,6 +57,34 @@ class Plant:
         return getattr(self.check, "__name__", "check")
 
 
+@dataclass(frozen=True, slots=True)
+class Promise:
+    """What is promised of a check.
+
+    Args:
+        check: the question.
+        challenge: the challenge that it belongs to.
+        strengths: three, mildest first.
+        promised: the one from which on the failing is found.
+        clean: the strength at which there is nothing to find.
+    """
+
+    check: Question
+    challenge: str
+    strengths: tuple[float, float, float]
+    promised: float
+    clean: float = 0.0
+
+
+def sow(promise: Promise, *kinds: tuple[str, str, Made, Make]) -> tuple[Plant, ...]:
+    """The plants of one promise: what each looks like, its modality, how it is made, and what makes it."""
+    one = promise
+    return tuple(
+        Plant(one.check, one.challenge, kind, modality, made, make, one.strengths, one.promised, one.clean)
+        for kind, modality, made, make in kinds
+    )
+
+
 @dataclass(slots=True)
 class Tally:
     """Verdicts of one plant, by strength.
@@ -72,7 +100,10 @@ class Tally:
     def add(self, seed: int) -> None:
         """Ask the check about every strength and the clean twin of one seed."""
         for strength in (*self.plant.strengths, self.plant.clean):
-            verdict = self.plant.check(self.plant.make(seed, strength)).verdict
+            one = Checklist(self.plant.challenge, "", (self.plant.check,))
+            found = one.diagnose(self.plant.make(seed, strength)).checks[0]
+            # A check that raises is inconclusive in an audit; here it must not go unseen.
+            verdict = "broken" if "could not run" in found.headline else found.verdict
             self.verdicts.setdefault(strength, Counter())[verdict] += 1
 
     def alarms(self, strength: float) -> tuple[int, int]:
@@ -85,7 +116,7 @@ class Tally:
         hits, n = self.alarms(strength)
         return hits / n
 
-    def share_of(self, verdict: Verdict) -> float:
+    def share_of(self, verdict: Verdict | Literal["broken"]) -> float:
         """How often a verdict came, over all strengths and the clean twins."""
         return sum(found[verdict] for found in self.verdicts.values()) / sum(f.total() for f in self.verdicts.values())
 
@@ -104,11 +135,11 @@ def line(tally: Tally) -> str:
     )
     hits, n = tally.alarms(plant.clean)
     low, high = wilson(hits, n)
-    other = "".join(f", {tally.share_of(v):.0%} {v}" for v in ("not applicable",) if tally.share_of(v))
+    other = "".join(f", {tally.share_of(v):.0%} {v}" for v in ("not applicable", "broken") if tally.share_of(v))
     return (
         f"{plant.name:22} {plant.modality:11} {plant.made:6} {plant.kind:44} power {powers:34} "
-        f"false alarms {hits}/{n} [{float(low):.2f}, {float(high):.2f}]  inconclusive {tally.share_of('inconclusive'):.0%}"
-        f"{other}"
+        f"false alarms {hits}/{n} [{float(low):.2f}, {float(high):.2f}]  "
+        f"inconclusive {tally.share_of('inconclusive'):.0%}{other}"
     )
 
 
@@ -119,8 +150,9 @@ def summary(tallies: list[Tally]) -> str:
     low, high = wilson(hits, n)
     short = [f"power {min(powers):.2f} of {tallies[int(np.argmin(powers))].plant.kind}"] if min(powers) < 0.9 else []
     short += [f"false alarms {hits / n:.3f}"] if hits / n > 0.05 else []
+    one = tallies[0].plant
     return (
-        f"{tallies[0].plant.challenge:12} {tallies[0].plant.name:22} {len(tallies)} plants  lowest power {min(powers):.2f}  "
+        f"{one.challenge:12} {one.name:22} {len(tallies)} plants  lowest power {min(powers):.2f}  "
         f"false alarms {hits}/{n} = {hits / n:.3f} [{float(low):.3f}, {float(high):.3f}]"
         f"{'  <- ' + ', '.join(short) if short else ''}"
     )

@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.optimize import brentq
 
 from benchmarks.plants.drawn import PlantedCase, Said, drawn
-from benchmarks.plants.plant import Make, Plant, rng_of
+from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from benchmarks.plants.worlds import Net, leaning, miscalibrated
 from vouch.challenges.calibration.certainty import accuracy_rejection
 from vouch.challenges.calibration.probabilities import brier, calibration_error
@@ -62,7 +62,9 @@ def _unkept(classes: int, labels: bool) -> Make:
     return make
 
 
-def _turned(rng: Rng, said: Said, inside: npt.NDArray[np.bool_], strength: float, labels: bool) -> npt.NDArray[np.int64]:
+def _turned(
+    rng: Rng, said: Said, inside: npt.NDArray[np.bool_], strength: float, labels: bool
+) -> npt.NDArray[np.int64]:
     """What is true, of which so large a share is turned against the promise in the subgroup."""
     if labels:
         may = inside[:, None] & (said.truth == 0)
@@ -107,7 +109,7 @@ def _worthless(classes: int, labels: bool) -> Make:
         rng = rng_of(seed, f"worthless {classes} {labels}")
         share = _unskilled(classes, labels, -strength)
         parts = [_noisy(rng, classes, labels, rows, share) for rows in (50, 300, 500)]
-        return drawn(*parts, CALIB)
+        return drawn(parts[0], parts[1], parts[2], CALIB)
 
     return make
 
@@ -118,7 +120,7 @@ def _blind(classes: int, labels: bool) -> Make:
     def make(seed: int, strength: float) -> PlantedCase:
         rng = rng_of(seed, f"blind {classes} {labels}")
         parts = [_guided(rng, classes, labels, rows, strength) for rows in (50, 300, 1000)]
-        return drawn(*parts, CALIB)
+        return drawn(parts[0], parts[1], parts[2], CALIB)
 
     return make
 
@@ -146,23 +148,50 @@ def _called(called: npt.NDArray[np.int64], classes: int, sure: Floats) -> Floats
     return out
 
 
-_OFF, _TEN, _UNKEPT, _SKILL, _BLIND = (0.05, 0.07, 0.12), (0.045, 0.065, 0.1), (0.1, 0.15, 0.25), (0.1, 0.25, 0.5), (0.8, 1.0, 1.2)
+_OFF, _TEN, _UNKEPT, _SKILL, _BLIND = (
+    (0.05, 0.07, 0.12),
+    (0.045, 0.065, 0.1),
+    (0.1, 0.18, 0.25),
+    (0.1, 0.25, 0.5),
+    (0.8, 1.0, 1.2),
+)
 
 PLANTS = (
-    Plant(calibration_error, CALIB, "two classes, too sure", "predictions", "drawn", _off(2, False), _OFF, 0.07),
-    Plant(calibration_error, CALIB, "two classes, too modest", "predictions", "drawn", _off(2, False, True), _OFF, 0.07),
-    Plant(calibration_error, CALIB, "ten classes, too sure", "predictions", "drawn", _off(10, False), _OFF, 0.07),
-    Plant(calibration_error, CALIB, "four labels, too sure", "predictions", "drawn", _off(4, True), _OFF, 0.07),
-    Plant(class_calibration, CALIB, "one of two classes too often", "predictions", "drawn", _leaning(2, False), (0.035, 0.05, 0.08), 0.05),
-    Plant(class_calibration, CALIB, "one of ten classes too often", "predictions", "drawn", _leaning(10, False), _TEN, 0.065),
-    Plant(class_calibration, CALIB, "one of four labels too often", "predictions", "drawn", _leaning(4, True), _TEN, 0.065),
-    Plant(group_calibration, CALIB, "a subgroup, two classes", "predictions", "drawn", _unkept(2, False), _UNKEPT, 0.15),
-    Plant(group_calibration, CALIB, "a subgroup, five classes", "predictions", "drawn", _unkept(5, False), _UNKEPT, 0.15),
-    Plant(group_calibration, CALIB, "a subgroup, three labels", "predictions", "drawn", _unkept(3, True), _UNKEPT, 0.15),
-    Plant(brier, CALIB, "two classes", "predictions", "drawn", _worthless(2, False), _SKILL, 0.25, -0.3),
-    Plant(brier, CALIB, "ten classes", "predictions", "drawn", _worthless(10, False), _SKILL, 0.25, -0.3),
-    Plant(brier, CALIB, "four labels", "predictions", "drawn", _worthless(4, True), _SKILL, 0.25, -0.3),
-    Plant(accuracy_rejection, CALIB, "two classes", "predictions", "drawn", _blind(2, False), _BLIND, 1.0),
-    Plant(accuracy_rejection, CALIB, "ten classes", "predictions", "drawn", _blind(10, False), _BLIND, 1.0),
-    Plant(accuracy_rejection, CALIB, "four labels", "predictions", "drawn", _blind(4, True), _BLIND, 1.0),
-)  # fmt: skip
+    *sow(
+        Promise(calibration_error, CALIB, _OFF, 0.07),
+        ("two classes, too sure", "predictions", "drawn", _off(2, False)),
+        ("two classes, too modest", "predictions", "drawn", _off(2, False, True)),
+        ("four labels, too sure", "predictions", "drawn", _off(4, True)),
+    ),
+    *sow(
+        Promise(calibration_error, CALIB, (0.06, 0.085, 0.12), 0.085),
+        ("ten classes, too sure", "predictions", "drawn", _off(10, False)),
+    ),
+    *sow(
+        Promise(class_calibration, CALIB, (0.035, 0.055, 0.08), 0.055),
+        ("one of two classes too often", "predictions", "drawn", _leaning(2, False)),
+    ),
+    *sow(
+        Promise(class_calibration, CALIB, _TEN, 0.065),
+        ("one of ten classes too often", "predictions", "drawn", _leaning(10, False)),
+        ("one of four labels too often", "predictions", "drawn", _leaning(4, True)),
+    ),
+    *sow(
+        Promise(group_calibration, CALIB, _UNKEPT, 0.18),
+        ("a subgroup, two classes", "predictions", "drawn", _unkept(2, False)),
+        ("a subgroup, five classes", "predictions", "drawn", _unkept(5, False)),
+        ("a subgroup, three labels", "predictions", "drawn", _unkept(3, True)),
+    ),
+    *sow(
+        Promise(brier, CALIB, _SKILL, 0.25, -0.3),
+        ("two classes", "predictions", "drawn", _worthless(2, False)),
+        ("ten classes", "predictions", "drawn", _worthless(10, False)),
+        ("four labels", "predictions", "drawn", _worthless(4, True)),
+    ),
+    *sow(
+        Promise(accuracy_rejection, CALIB, _BLIND, 1.0),
+        ("two classes", "predictions", "drawn", _blind(2, False)),
+        ("ten classes", "predictions", "drawn", _blind(10, False)),
+        ("four labels", "predictions", "drawn", _blind(4, True)),
+    ),
+)

@@ -1,18 +1,18 @@
-"""Clean tables: loans with two classes, patients with three, and houses with a price; all in plain words and numbers."""
+"""Clean tables: loans with two classes, patients with three, and houses with a price."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
 
-Rng = np.random.Generator
-Floats = npt.NDArray[np.float64]
-Table = pl.DataFrame
+Rng: TypeAlias = np.random.Generator
+Floats: TypeAlias = npt.NDArray[np.float64]
+Table: TypeAlias = pl.DataFrame
 
 REGIONS = ("northern", "coastal", "highland", "riverside", "lowland", "island")
 JOBS = ("teacher", "mechanic", "nurse", "accountant", "driver", "farmer", "engineer", "retired")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 import vouch
-from docs.pages import ROOT, as_module
+from docs.pages import FEW_TRAININGS, ROOT, as_module
 from helpers import rows
 from vouch.cli import main
 from vouch.contracts.proof import Audit
@@ -83,6 +83,7 @@ def printed_by(*arguments: object) -> dict[str, Any]:
     """What the command prints with ``--json``."""
     with pytest.MonkeyPatch.context() as patch:
         said: list[str] = []
+        patch.setattr(*FEW_TRAININGS)
         patch.setattr("builtins.print", lambda *text, **to: said.append(str(text[0])) if "file" not in to else None)
         assert main([*map(str, arguments), "--json", "--quiet"]) == 0
     assert len(said) == 1

@@ -52,6 +52,6 @@ def test_the_marks_that_are_listed_mean_missing() -> None:
 def test_the_nets_and_the_changes_to_pictures_are_listed() -> None:
     text = text_of("recipe.md")
     assert {name for names in NETS.values() for name in names} <= set(re.findall(r'"(\w+)"', text))
-    changes = re.search(r"some of (.*?): of what", text, re.DOTALL)
+    changes = re.search(r"some of (.*?): then only", text, re.DOTALL)
     assert changes is not None
     assert set(code_in(changes[1])) == set(Augmentation.__slots__)

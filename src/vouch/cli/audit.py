@@ -64,8 +64,10 @@ def print_or_emit(found: Audit, model: str, as_json: bool) -> None:
     if as_json:
         emit(facts(found, model))
         return
+    from vouch.wording import count
+
     print(told(found))
-    print(f"\n{found.tests} tests, corrected together; {found.seconds:.0f} s. Report: {Path(model) / 'report.html'}")
+    print(f"\n{count(found.tests, 'test')}, corrected together; {found.seconds:.0f} s. Report: {Path(model) / 'report.html'}")
 
 
 def told(found: Audit) -> str:

@@ -81,7 +81,8 @@ def summary(proof: Proof, place: Path) -> str:
         after = {one.name: one for one in proof.after}
         moved = {one.name: one for one in (*proof.differences, *proof.price)}
         lines += [_row(one, after[one.name], moved[one.name]) for one in proof.before]
-    lines += ["", f"chosen by {proof.chosen_by.replace('_', ' ')} on rows that are not sealed:"]
+    if proof.trials:
+        lines += ["", f"chosen by {proof.chosen_by.replace('_', ' ')} on rows that are not sealed:"]
     lines += [
         f"  {'*' if trial.chosen else ' '} {trial.remedy} {trial.strength}: {trial.score:.5g} (± {trial.error:.2g})"
         for trial in proof.trials

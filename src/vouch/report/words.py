@@ -50,6 +50,14 @@ def looks(bundle: BundleValue) -> str:
     return f"The sealed rows were scored {times}" + (f": {said}{rest}." if said else ".")
 
 
+_MADE_BY = {
+    "wilson": "Wilson's for plain shares and for F1",
+    "newcombe": "Newcombe's for means of two shares",
+    "delong": "DeLong's for ROC-AUC",
+    "bootstrap": "the bootstrap's for everything else",
+}
+
+
 def limits(bundle: BundleValue) -> tuple[str, ...]:
     """What the figures do not say, in plain words."""
     rows, methods = len(bundle.split.test), {one.method for one in bundle.evidence.metrics}
@@ -66,8 +74,8 @@ def limits(bundle: BundleValue) -> tuple[str, ...]:
         "single classes with few rows.",
         *_limits_of_audit(bundle),
     ]
-    if {"wilson", "bootstrap"} & methods:
-        said.append("Intervals are Wilson's for plain shares and the bootstrap for everything else.")
+    if made := [_MADE_BY[method] for method in _MADE_BY if method in methods]:
+        said.append(f"Intervals are {listed(made)}.")
     if len(bundle.looks) > 1:
         said.append("The sealed rows were scored more than once: every look makes them a little less sealed.")
     return tuple(one.strip() for one in said)

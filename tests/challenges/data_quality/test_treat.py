@@ -88,22 +88,30 @@ def test_full_oversampling_makes_all_classes_as_frequent() -> None:
 def test_pruned_rows_are_mostly_wrong_ones() -> None:
     rng = np.random.default_rng(0)
     case, true = wrong_labels(rng), plants.table(np.random.default_rng(0), 1000).classes
-    gone = np.setdiff1d(case.split.train, PRUNE.treat(case, case.lesson, 1.0).train)
+    gone = np.setdiff1d(case.split.train, PRUNE.treat(case, case.lesson, 0.05).train)
     wrong = case.truth(np.arange(1000)) != true
     assert wrong[gone].mean() > 0.9
 
 
 def test_half_the_strength_treats_half_the_rows() -> None:
     case = wrong_labels(np.random.default_rng(0))
-    full, half = (DOWNWEIGHT.treat(case, case.lesson, strength).weights for strength in (1.0, 0.5))
+    full, half = (DOWNWEIGHT.treat(case, case.lesson, strength).weights for strength in (0.1, 0.05))
     assert full is not None
     assert half is not None
     assert abs((half < 1).sum() * 2 - (full < 1).sum()) <= 1
 
 
+def test_no_class_loses_more_than_half_of_its_rows() -> None:
+    case = wrong_labels(np.random.default_rng(0))
+    kept = PRUNE.treat(case, case.lesson, 0.95).train
+    for code in np.unique(case.truth(case.lesson.train)):
+        before, after = ((case.truth(rows) == code).sum() for rows in (case.lesson.train, kept))
+        assert after >= before // 2
+
+
 def test_relabelled_rows_get_the_predicted_class() -> None:
     case = wrong_labels(np.random.default_rng(0))
-    after = RELABEL.treat(case, case.lesson, 1.0).dataset.frame["target"].to_numpy()
+    after = RELABEL.treat(case, case.lesson, 0.05).dataset.frame["target"].to_numpy()
     changed = np.flatnonzero(after != case.dataset.frame["target"].to_numpy())
     assert len(changed)
     assert (after[changed] == case.lesson.dataset.frame["target"].to_numpy()[changed]).sum() == 0

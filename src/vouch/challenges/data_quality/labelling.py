@@ -45,15 +45,17 @@ class Suspected:
     """Rows whose target is suspected, most suspect first, with what was predicted of all rows out of fold.
 
     Args:
-        rows: their numbers in the cleaned data (n,).
-        scores: how suspect each is (n,).
-        meant: what was predicted instead: class codes, or values (n,).
+        rows: those that are flagged, by their numbers in the cleaned data (n,).
+        scores: how suspect each of these is (n,).
+        meant: what was predicted instead of every ranked row: class codes, or values (B,).
+        ranked: all rows that are not sealed, the flagged ones first, then by suspicion (B,).
         errors: one result for each question; one for a target of classes, one for each label.
     """
 
     rows: Rows
     scores: Floats
     meant: Floats
+    ranked: Rows
     errors: tuple[LabelErrors, ...]
 
 
@@ -81,12 +83,13 @@ def label_errors(case: Case) -> Check:
         reason = f"the networks tell {number(told.value)} of the target's variance: wrong labels look like hard rows"
         verdict = Judgement("inconclusive", reason)
     headline = (
-        f"At least {number(100 * least.value)} % of the labels look wrong; {count(len(found.rows), 'row')} of "
-        f"{len(scored.rows):,} are listed."
+        f"At least {_percent(least.value)} % of the labels look wrong, by the rows that networks are surest of; "
+        f"{count(len(found.rows), 'row')} of {len(scored.rows):,} are listed."
     )
+    reason = f"{verdict.reason}; labels that are wrong in a way that networks learn cannot be seen from within"
     suspects = Found(found.rows, found.scores, _reasons(case, found)).suspects
     return Check(
-        "label_errors", verdict.verdict, headline, verdict.reason, (least, counted), threshold,
+        "label_errors", verdict.verdict, headline, reason, (least, counted), threshold,
         suspects=suspects, tables=_mixed_up(case, errors),
     )  # fmt: skip
 
@@ -120,29 +123,52 @@ def relabel(case: Case, lesson: Lesson, strength: Strength) -> Lesson:
 
 
 def _treated(case: Case, lesson: Lesson, strength: Strength) -> tuple[Rows, Floats]:
-    """The most suspect of the training rows, and what was predicted of them; ``strength`` times the number counted."""
+    """The most suspect of the training rows, and what was predicted of them; ``strength`` is their share of the rows.
+
+    No class loses more than half of its rows, for a class that the networks hardly know looks wrong as a whole.
+    """
     found = suspected(case)
-    mine = np.flatnonzero(np.isin(found.rows, lesson.train))
-    kept = mine[: round(float(strength) * len(mine))]
-    return found.rows[kept], found.meant[kept]
+    mine = np.flatnonzero(np.isin(found.ranked, lesson.train))
+    if case.bundle.task.classes and case.truth(found.ranked[:1]).ndim == 1:
+        mine = mine[_within_half(case.truth(found.ranked[mine]), case.truth(np.unique(lesson.train)))]
+    kept = mine[: round(float(strength) * len(np.unique(lesson.train)))]
+    return found.ranked[kept], found.meant[kept]
+
+
+def _within_half(ranked: Rows, every: Rows) -> Rows:
+    """Places in a ranking whose row is among the first half of its class, by the class sizes in ``every``."""
+    sizes, taken, places = np.bincount(every + 1), np.zeros(len(np.bincount(every + 1)), np.int64), []
+    for place, code in enumerate((ranked + 1).tolist()):
+        taken[code] += 1
+        if taken[code] <= sizes[code] / 2:
+            places.append(place)
+    return np.array(places, dtype=np.int64)
 
 
 def _suspected(case: Case) -> Suspected:
     scored = case.out_of_fold()
     if not case.bundle.task.classes:
         errors = find_outlying_targets(scored.decoded, scored.truth)
-        at = errors.rows
-        return Suspected(scored.rows[at], errors.suspicion[at], scored.decoded[at], (errors,))
+        return _ranked(scored, errors.rows, errors.suspicion, scored.decoded, (errors,))
     if scored.truth.ndim == 2:
         each = find_label_errors_of_each(scored.decoded, scored.truth)
         highest = np.nanmax(np.stack([np.nan_to_num(one.suspicion) for one in each]), axis=0)
         at = np.unique(np.concatenate([one.rows for one in each]))
         at = at[np.argsort(-highest[at], kind="stable")]
-        return Suspected(scored.rows[at], highest[at], np.full(len(at), np.nan), each)
+        return _ranked(scored, at, highest, np.full(len(highest), np.nan), each)
     found = find_label_errors(scored.decoded, scored.truth)
-    at, other = found.rows, scored.decoded.copy()
-    other[at, scored.truth[at]] = -1
-    return Suspected(scored.rows[at], found.suspicion[at], other[at].argmax(axis=1).astype(np.float64), (found,))
+    other = scored.decoded.copy()
+    known = np.flatnonzero(scored.truth >= 0)
+    other[known, scored.truth[known]] = -1
+    return _ranked(scored, found.rows, found.suspicion, other.argmax(axis=1).astype(np.float64), (found,))
+
+
+def _ranked(scored: Scored, at: Rows, suspicion: Floats, meant: Floats, errors: tuple[LabelErrors, ...]) -> Suspected:
+    """The flagged rows first, then all others by suspicion."""
+    score = np.nan_to_num(suspicion)
+    rest = np.setdiff1d(np.argsort(-score, kind="stable"), at, assume_unique=True)
+    order = np.concatenate([at, rest[np.argsort(-score[rest], kind="stable")]]).astype(np.int64)
+    return Suspected(scored.rows[at], score[at], meant[order], scored.rows[order], errors)
 
 
 def _far_targets(case: Case, scored: Scored, found: Suspected) -> Check:
@@ -151,7 +177,7 @@ def _far_targets(case: Case, scored: Scored, found: Suspected) -> Check:
     far = beyond_tail(residuals, EXPECTED)[0]
     n = len(residuals)
     headline = f"{count(len(far), 'target')} of {n:,} differ from what was predicted beyond the tail of the others."
-    reasons = [f"predicted {number(float(value))}" for value in found.meant]
+    reasons = [f"predicted {number(float(value))}" for value in found.meant[: len(found.rows)]]
     suspects = Found(found.rows, found.scores, reasons).suspects
     counted = Found(scored.rows[far], np.ones(len(far)), [""] * len(far))
     return flagged(case, "label_errors", counted, n, Say(headline, FAR, suspects=suspects))
@@ -170,7 +196,7 @@ def _reasons(case: Case, found: Suspected) -> list[str]:
         return ["a label contradicts what was predicted"] * len(found.rows)
     return [
         f"labelled '{clean(classes[int(is_)], 40)}', predicted '{clean(classes[int(meant)], 40)}'"
-        for is_, meant in zip(truth, found.meant, strict=True)
+        for is_, meant in zip(truth, found.meant[: len(truth)], strict=True)
     ]
 
 
@@ -186,12 +212,17 @@ def _mixed_up(case: Case, errors: LabelErrors) -> tuple[Table, ...]:
     return (table("Classes that are mixed up, as counted", ("class", "labelled as", "share of its rows"), rows),)
 
 
+def _percent(share: float) -> str:
+    return number(100 * share) if share else "0"
+
+
 def _estimate(name: str, found: Share) -> Estimate:
     return Estimate(name, found.value, found.low, found.high, found.n, "", False, "out of fold", "wilson")
 
 
 def _some(case: Case) -> Sequence[Strength]:
-    return (0.5, 1.0) if np.isin(suspected(case).rows, case.lesson.train).any() else ()
+    """Shares of the training rows; none where no row is suspected."""
+    return (0.05, 0.15) if np.isin(suspected(case).rows, case.lesson.train).any() else ()
 
 
 def _renamed(case: Case) -> Sequence[Strength]:

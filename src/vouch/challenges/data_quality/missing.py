@@ -161,7 +161,8 @@ def between(gap: Bools, inside: Bools, column: str, among: str) -> Difference | 
 def together(gaps: Mapping[str, Bools]) -> Table:
     """Pairs of columns that are missing in the same rows: rows in common out of rows in either, .5 and more."""
     names = [name for name, gap in gaps.items() if gap.sum() >= _FEW_CELLS][:200]
-    matrix = np.array([gaps[name] for name in names], dtype=np.float32).reshape(len(names), -1)
+    rows_of = len(next(iter(gaps.values()), ()))
+    matrix = np.array([gaps[name] for name in names], dtype=np.float32).reshape(len(names), rows_of)
     common = matrix @ matrix.T
     either = common.diagonal()[:, None] + common.diagonal()[None] - common
     pairs = [(i, j) for i, j in np.argwhere(np.triu(common >= 0.5 * np.maximum(either, 1), 1)).tolist()]
