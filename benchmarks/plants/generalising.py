@@ -224,7 +224,7 @@ def _of(said: Said, truth: npt.NDArray[np.generic], rng: Rng) -> Floats:
     return out
 
 
-_GAP, _RATIO, _SHORT, _TWICE = (0.15, 0.2, 0.27), (0.7, 1.0, 2.0), (0.07, 0.1, 0.2), (1.5, 2.0, 3.0)
+_GAP, _RATIO, _SHORT, _TWICE = (0.15, 0.2, 0.27), (0.7, 1.0, 2.0), (0.08, 0.12, 0.2), (1.5, 2.0, 3.0)
 _STEEP = (0.2, 0.3, 0.4)
 
 PLANTS = (
@@ -255,7 +255,7 @@ PLANTS = (
         ("no better than a constant", "predictions", "drawn", _no_better_than_constant),
     ),
     *sow(
-        Promise(underfitting, OVER, _SHORT, 0.1, -0.03),
+        Promise(underfitting, OVER, _SHORT, 0.12, -0.03),
         ("two classes", "predictions", "drawn", _short_two),
         ("six classes", "predictions", "drawn", _short_six),
     ),
@@ -265,9 +265,9 @@ PLANTS = (
     ),
     *sow(
         Promise(spread_over_folds, OVER, _TWICE, 2.0, 1.0),
-        ("five folds of 80, two classes", "predictions", "drawn", _uneven(5, 400, 2)),
-        ("two folds of 200, eight classes", "predictions", "drawn", _uneven(2, 400, 8)),
-        ("four folds of 100, values", "predictions", "drawn", _uneven(4, 400, 0)),
+        ("five folds of 100, two classes", "predictions", "drawn", _uneven(5, 500, 2)),
+        ("two folds of 250, eight classes", "predictions", "drawn", _uneven(2, 500, 8)),
+        ("four folds of 125, values", "predictions", "drawn", _uneven(4, 500, 0)),
     ),
     *sow(
         Promise(spread_over_folds, OVER, (1.5, 1.75, 2.5), 1.75, 1.0),
@@ -275,7 +275,7 @@ PLANTS = (
         ("two folds of 1 000, eight classes, too sure", "predictions", "drawn", _uneven(2, 2000, 8, sure=True)),
     ),
     *sow(
-        Promise(data_needed, OVER, (0.2, 0.4, 0.5), 0.4, 0.02),
+        Promise(data_needed, OVER, _STEEP, 0.4, 0.02),
         ("ROC-AUC of two classes", "predictions", "drawn", _growing("two")),
         ("accuracy of six classes", "predictions", "drawn", _growing("six")),
     ),

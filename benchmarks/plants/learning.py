@@ -158,7 +158,7 @@ def _in_the_end(at: Floats, fall: float) -> Floats:
     return np.round(1 + (1 / (1 - fall) - 1) * np.minimum((1 - at) / 0.26, 1 + 0.1 * (1 - at)), 2)
 
 
-_RISE, _FALL, _FLIPPED = (0.5, 1.0, 2.0), (0.15, 0.3, 0.5), (0.1, 0.2, 0.3)
+_RISE, _FALL, _FLIPPED = (0.5, 1.0, 2.0), (0.15, 0.35, 0.5), (0.1, 0.2, 0.3)
 
 PLANTS = (
     *sow(
@@ -172,7 +172,7 @@ PLANTS = (
         ("trained to the end on flipped labels", "table", "fitted", _kept_too_late),
     ),
     *sow(
-        Promise(trained_too_briefly, OVER, _FALL, 0.3, 0.03),
+        Promise(trained_too_briefly, OVER, _FALL, 0.35, 0.03),
         ("two classes, falling evenly", "predictions", "drawn", _cut_off(2, _evenly)),
         ("eight classes, falling steadily", "predictions", "drawn", _cut_off(8, _steadily)),
         ("values, falling in the end", "predictions", "drawn", _cut_off(0, _in_the_end)),

@@ -169,7 +169,7 @@ def test_an_interrupted_audit_goes_on_where_it_stopped(model, tmp_path):
                           stderr=subprocess.PIPE, text=True) as first:  # fmt: skip
         assert first.stderr is not None
         for line in first.stderr:
-            if line.startswith("found: challenge overfitting"):
+            if line.startswith("found overfitting"):
                 break
         first.send_signal(signal.SIGINT)
         rest = first.stderr.read()

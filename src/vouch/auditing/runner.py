@@ -102,7 +102,7 @@ def _after_correction(check: Check, adjusted: float) -> Check:
 
 def _one(challenge: Challenge, plan: Plan, i: int) -> Finding:
     if (before := plan.memory.finding(challenge.name)) is not None:
-        plan.progress("found", challenge=challenge.name, verdict=before.verdict, note="from the interrupted audit")
+        plan.progress("found", challenge=challenge.name, verdict=before.verdict)
         return before
     plan.progress("asking", challenge=challenge.name, number=i + 1, of=len(plan.challenges))
     started = time.perf_counter()

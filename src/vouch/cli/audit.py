@@ -67,7 +67,8 @@ def print_or_emit(found: Audit, model: str, as_json: bool) -> None:
     from vouch.wording import count
 
     print(told(found))
-    print(f"\n{count(found.tests, 'test')}, corrected together; {found.seconds:.0f} s. Report: {Path(model) / 'report.html'}")
+    tested = f"{count(found.tests, 'test')}, corrected together"
+    print(f"\n{tested}; {found.seconds:.0f} s. Report: {Path(model) / 'report.html'}")
 
 
 def told(found: Audit) -> str:

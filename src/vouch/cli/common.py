@@ -119,6 +119,11 @@ def _line(event: str, facts: dict[str, Any]) -> str:
             f"epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  valid {facts['score']:.4f}  "
             f"{facts['rows_per_second']:>9,} rows/s  at most {_clock(facts['seconds_left'])} left"
         )
+    if event == "asking":
+        return f"asking {facts['number']} of {facts['of']}: {str(facts['challenge']).replace('_', ' ')}"
+    if event == "found":
+        seconds = f" in {facts['seconds']} s" if "seconds" in facts else " (from the interrupted audit)"
+        return f"found {str(facts['challenge']).replace('_', ' ')}: {facts['verdict']}{seconds}"
     said = [f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in facts.items()]
     return f"{event}: {', '.join(said)}"
 

@@ -150,9 +150,9 @@ def _between_runs(drawn: Resampled, runs: int) -> tuple[float, float]:
     Runs differ on these rows for two reasons: as networks, and by how each fares on just these rows. The bootstrap
     measures the second, and its part is taken out, since the interval over rows has it already.
     """
-    if runs < 2:
-        return 0.0, 1.0
     draws = drawn.draws[~np.isnan(drawn.draws).any(axis=1)]
+    if runs < 2 or not len(draws):
+        return 0.0, 1.0
     value, draws = drawn.value[:runs] - drawn.value[runs:], draws[:, :runs] - draws[:, runs:]
     seen = float(value.var(ddof=1)) / runs
     apart = draws - value

@@ -45,11 +45,11 @@ def accuracy_rejection(case: Case) -> Check:
         return not_asked(name, "predictions that are numbers carry no certainty")
     test = case.scored("test")
     if len(test.rows) < FEWEST_ROWS:
-        return too_few(name, len(test.rows), "sealed row")
+        return too_few(name, len(test.rows), "sealed rows")
     certain, right = certainty(test)
     if min((~right).sum(), right.sum()) < _FEWEST_ERRORS:
         few = "wrong" if right.mean() > 0.5 else "right"
-        return too_few(name, int(min((~right).sum(), right.sum())), f"sealed row that was called {few}", _FEWEST_ERRORS)
+        return too_few(name, int(min((~right).sum(), right.sum())), f"sealed rows that were called {few}", _FEWEST_ERRORS)
     estimate = _area(certain, right, together_of(case, test))
     threshold = case.threshold(GUIDES, name)
     found = judge(estimate, threshold)

@@ -82,7 +82,7 @@ def conditional_coverage(case: Case) -> Check:
     its own quantile; a sensitive subgroup has none. The figure is the lowest coverage, with an interval that allows
     for having looked at all subgroups.
 
-    Promises to find: a subgroup of 300 sealed rows or more whose true coverage is 75 % or less where 90 % is stated,
+    Promises to find: a subgroup of 300 sealed rows or more whose true coverage is 73 % or less where 90 % is stated,
     among up to ten subgroups.
     """
     name, task = "conditional_coverage", case.bundle.task.name
@@ -91,7 +91,7 @@ def conditional_coverage(case: Case) -> Check:
         return _few(name, valid, test)
     subgroups = [*_own(case, test), *sensitive_subgroups(case, test)]
     if not subgroups:
-        return too_few(name, 0, "class or subgroup with enough sealed row", FEWEST_OF_A_SUBGROUP)
+        return too_few(name, 0, "classes or subgroups with enough sealed rows", FEWEST_OF_A_SUBGROUP)
     made = case.bundle.conformal or fit_conformal(valid.decoded, valid.truth, task)
     held = covered(made, test.decoded, test.truth)
     members = np.stack([one.members for one in subgroups], axis=1)
@@ -109,7 +109,7 @@ def conditional_coverage(case: Case) -> Check:
 
 
 def _few(name: str, valid: Scored, test: Scored) -> Check:
-    smaller, what = min((len(valid.rows), "validation row"), (len(test.rows), "sealed row"))
+    smaller, what = min((len(valid.rows), "validation rows"), (len(test.rows), "sealed rows"))
     return too_few(name, smaller, what)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vouch.contracts.finding import Check, Estimate, Threshold
-from vouch.wording import clean, count
+from vouch.wording import clean
 
 if TYPE_CHECKING:
     import polars as pl
@@ -40,8 +40,8 @@ class Subgroup:
 
 def too_few(name: str, rows: int, what: str, need: int = FEWEST_ROWS) -> Check:
     """What is said where rows are too few to tell anything."""
-    headline = f"Too little is known to tell: {count(rows, what)}, where {need:,} are needed."
-    return Check(name, "inconclusive", headline, f"fewer than {need:,} {what}s")
+    headline = f"Too little is known to tell: {rows:,} {what}, where {need:,} are needed."
+    return Check(name, "inconclusive", headline, f"fewer than {need:,} {what}")
 
 
 def not_asked(name: str, why: str) -> Check:

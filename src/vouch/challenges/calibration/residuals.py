@@ -45,7 +45,7 @@ def residual_quantiles(case: Case) -> Check:
     if case.bundle.task.name != REGRESSION:
         return not_asked(name, "the predictions are no numbers")
     valid, test = case.scored("valid"), case.scored("test")
-    smaller, what = min((len(valid.rows), "validation row"), (len(test.rows), "sealed row"))
+    smaller, what = min((len(valid.rows), "validation rows"), (len(test.rows), "sealed rows"))
     if smaller < FEWEST_ROWS:
         return too_few(name, smaller, what)
     before, after = valid.truth - valid.decoded, test.truth - test.decoded
@@ -79,7 +79,7 @@ def residual_spread(case: Case) -> Check:
         return not_asked(name, "the predictions are no numbers")
     test = case.scored("test")
     if len(test.rows) < FEWEST_ROWS:
-        return too_few(name, len(test.rows), "sealed row")
+        return too_few(name, len(test.rows), "sealed rows")
     errors = np.abs(test.truth - test.decoded)
     quarters = in_quarters("prediction", test.decoded)
     if len(quarters) < 2 or np.ptp(errors) == 0:

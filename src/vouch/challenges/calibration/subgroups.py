@@ -58,7 +58,7 @@ def class_calibration(case: Case) -> Check:
     second one's. The figure is the largest gap, with an interval that allows for having looked at all classes. Classes
     of which fewer than ten rows are expected are left out.
 
-    Promises to find: one of two classes whose share is 5 points off, or one of ten that is 6.5 points off, on 2,000
+    Promises to find: one of two classes whose share is 5.5 points off, or one of ten that is 6.5 points off, on 2,000
     sealed rows.
     """
     name = "class_calibration"
@@ -66,13 +66,13 @@ def class_calibration(case: Case) -> Check:
         return not_asked(name, "predictions that are numbers promise no frequencies")
     test = case.scored("test")
     if len(test.rows) < FEWEST_ROWS:
-        return too_few(name, len(test.rows), "sealed row")
+        return too_few(name, len(test.rows), "sealed rows")
     view = OneVsRest.of(test.truth, test.decoded)
     asked = [1] if case.bundle.task.name == BINARY else list(range(view.score.shape[1]))
     expected = np.minimum(view.score.sum(axis=0), (1 - view.score).sum(axis=0))
     asked = [k for k in asked if expected[k] >= _FEWEST_EXPECTED]
     if not asked:
-        return too_few(name, 0, "class with enough sealed row", _FEWEST_EXPECTED)
+        return too_few(name, 0, "classes with enough sealed rows", _FEWEST_EXPECTED)
     score, actual = view.score[:, asked], view.actual[:, asked]
     gaps = several_means(
         score - actual, np.ones(score.shape, bool), together_of(case, test), spread=score * (1 - score)
@@ -88,7 +88,7 @@ def group_calibration(case: Case) -> Check:
     the second one's, of more the predicted one's, of labels all of theirs. The figure is the largest gap, with an
     interval that allows for having looked at all subgroups; those of fewer than 150 sealed rows are left out.
 
-    Promises to find: a gap of 15 points in a subgroup of 300 sealed rows or more, among up to ten subgroups.
+    Promises to find: a gap of 18 points in a subgroup of 300 sealed rows or more, among up to ten subgroups.
     """
     name = "group_calibration"
     if case.bundle.task.name == REGRESSION:
@@ -97,10 +97,10 @@ def group_calibration(case: Case) -> Check:
         return not_asked(name, "no sensitive column was named")
     test = case.scored("test")
     if len(test.rows) < FEWEST_ROWS:
-        return too_few(name, len(test.rows), "sealed row")
+        return too_few(name, len(test.rows), "sealed rows")
     subgroups = sensitive_subgroups(case, test)
     if not subgroups:
-        return too_few(name, 0, "subgroup with enough sealed row", FEWEST_OF_A_SUBGROUP)
+        return too_few(name, 0, "subgroups with enough sealed rows", FEWEST_OF_A_SUBGROUP)
     promised, happened = _promise(test, case.bundle.task.name)
     members = np.stack([one.members for one in subgroups], axis=1)
     spread = (promised * (1 - promised)).mean(axis=1) if promised.shape[1] == 1 else None

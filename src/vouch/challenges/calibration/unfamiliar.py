@@ -43,7 +43,7 @@ def out_of_distribution(case: Case) -> Check:
     """
     name = "out_of_distribution"
     valid, test = case.scored("valid"), case.scored("test")
-    smaller, what = min((len(valid.rows), "validation row"), (len(test.rows), "sealed row"))
+    smaller, what = min((len(valid.rows), "validation rows"), (len(test.rows), "sealed rows"))
     if smaller < FEWEST_ROWS:
         return too_few(name, smaller, what)
     train = case.split.train
@@ -53,7 +53,7 @@ def out_of_distribution(case: Case) -> Check:
     usual, seen = (strangeness(known, case.embeddings(part.rows)) for part in (valid, test))
     rank = math.ceil((len(usual) + 1) * (1 - _BEYOND))
     if rank > len(usual):
-        return too_few(name, len(usual), "validation row")
+        return too_few(name, len(usual), "validation rows")
     limit = float(np.sort(usual)[rank - 1])
     beyond = seen > limit
     value, low, high = several_shares(beyond, np.ones((len(beyond), 1), bool), together_of(case, test)).largest()

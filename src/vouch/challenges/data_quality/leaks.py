@@ -48,10 +48,10 @@ _ROWS_NEARBY = 40
 def leaking_columns(case: Case) -> Check:
     """Whether one column tells so much of the target alone that it was hardly known beforehand.
 
-    What each column tells is the share of the target's variance (of its class indicators) that means by value or bin
-    tell out of fold (Kaufman et al., 2012, on leakage); a column is named when that is most of what the whole network
-    reaches on validation rows. It promises to find, with power .9, a copy of the target that is wrong in 3 % of the
-    rows, or a quantity that correlates with it by .95, from 500 rows on.
+    What each column tells is the share of the target's variance (of its class indicators) that means by value or bin,
+    or a straight line, tell out of fold (Kaufman et al., 2012, on leakage); a column is named when that is most of what
+    the whole network reaches on validation rows. It promises to find, with power .9, a copy of the target that is wrong
+    in 3 % of the rows, or a quantity that correlates with it by .95, from 500 rows on.
     """
     scores = _scores(case, _features(case))
     if few := too_few(case, "leaking_columns"):

@@ -67,8 +67,8 @@ def data_needed(case: Case) -> Check:
 
     Networks are trained on nested parts of the training rows and scored on training rows that are in none of the
     parts; the bundle itself, on sealed rows, is the largest. The sealed rows choose nothing here. A power law with a
-    floor goes through the errors. Promises to warn of a curve whose error falls by 30 % with each doubling, with 1 000
-    rows to score on.
+    floor goes through the errors. Promises to warn of a curve whose RMSE falls by 30 % with each doubling, or whose
+    error in a share by 40 %, with 1 000 rows to score on.
 
     Args:
         case: the network and its data.

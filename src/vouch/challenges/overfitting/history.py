@@ -90,7 +90,7 @@ def trained_too_briefly(case: Case) -> Check:
     """Whether the run ended while the validation score was still falling.
 
     The figure is the fall over the last quarter of the epochs. Runs that stopped by themselves, because the score got
-    no better, pass. Promises to find a score that fell by 30 % over the last quarter, with 200 validation rows.
+    no better, pass. Promises to find a score that fell by 35 % over the last quarter, with 200 validation rows.
 
     Args:
         case: the network and its data.

@@ -1,0 +1,127 @@
+"""The search: a remedy is chosen by rows that the proof does not see, and only if it beats its own noise."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
+from vouch.contracts.case import BudgetSpent, Lesson, Remedy
+from vouch.contracts.recipe import Recipe
+from vouch.contracts.split import Split
+from vouch.statistics.evidence import Truth
+from vouch.tasks.metrics import BY_TASK
+
+METRICS = {spec.name: spec for spec in BY_TASK["binary"]}
+LOSS, AREA = METRICS["log_loss"], METRICS["roc_auc"]
+ROWS = np.arange(400)
+TRUTH = np.random.default_rng(0).integers(0, 2, 400)
+
+
+@dataclass
+class Taught:
+    """A case whose networks are as sure of the truth as the recipe's dropout says; ``trainings`` of them are left."""
+
+    trainings: int = 100
+
+    def retrain(self, lesson: Lesson, rows: np.ndarray) -> np.ndarray:
+        if self.trainings <= 0:
+            raise BudgetSpent("no time")
+        self.trainings -= 1
+        rng = np.random.default_rng(int(10_000 * lesson.recipe.dropout))
+        sure = np.clip(lesson.recipe.dropout + 0.1 * rng.normal(size=len(rows)), 0.01, 0.99)
+        p = np.where(TRUTH[rows] == 1, sure, 1 - sure)
+        return np.stack([1 - p, p], axis=1)
+
+
+def dropout(*strengths: float) -> Remedy[Any]:
+    return Remedy(
+        "raise_dropout", "More.", "recipe", lambda _: strengths, lambda _, recipe, s: replace(recipe, dropout=s)
+    )
+
+
+def found(case: Any, *remedies: Remedy[Any], max_loss: float | None = None, start: float = 0.7) -> Choice:
+    lesson: Any = SimpleNamespace(recipe=Recipe(dropout=start))
+    one = Lesson(lesson.recipe, None, None, ROWS, ROWS)  # type: ignore[arg-type]
+    ground = Ground((one,), (ROWS,))
+    return search(case, remedies, Aim(LOSS, AREA, max_loss), ground, Truth("binary", ("a", "b"), TRUTH, None, "valid"))
+
+
+def test_the_best_strength_is_chosen_and_marked() -> None:
+    choice = found(Taught(), dropout(0.75, 0.9, 0.8))
+    assert (choice.remedy.name if choice.remedy else None, choice.strength) == ("raise_dropout", 0.9)
+    assert [one.strength for one in choice.trials if one.chosen] == ["0.9"]
+
+
+def test_doing_nothing_stands_first_and_is_what_others_are_held_against() -> None:
+    choice = found(Taught(), dropout(0.9))
+    assert (choice.trials[0].remedy, choice.trials[0].error) == (NOTHING, 0)
+
+
+def test_what_is_no_better_than_nothing_is_not_chosen() -> None:
+    choice = found(Taught(), dropout(0.5, 0.6))
+    assert choice.remedy is None
+    assert len(choice.trials) == 3
+
+
+def test_a_gain_within_its_noise_is_not_chosen() -> None:
+    choice = found(Taught(), dropout(0.7001, 0.7002, 0.7003, 0.7004, 0.7005))
+    gains = [choice.trials[0].score - one.score for one in choice.trials[1:]]
+    assert any(0 < gain < one.error for gain, one in zip(gains, choice.trials[1:], strict=True))
+    assert all(gain > one.error for gain, one in zip(gains, choice.trials[1:], strict=True) if one.chosen)
+
+
+def test_candidates_for_which_there_is_no_time_are_counted() -> None:
+    choice = found(Taught(trainings=2), dropout(0.9, 0.95, 0.97))
+    assert (len(choice.trials), choice.left_out, choice.strength) == (2, 2, 0.9)
+
+
+def test_what_costs_too_much_of_the_main_metric_is_not_chosen() -> None:
+    class Sharp(Taught):
+        def retrain(self, lesson: Lesson, rows: np.ndarray) -> np.ndarray:
+            p = super().retrain(lesson, rows)
+            return p if lesson.recipe.dropout < 0.8 else np.where(rows[:, None] % 7 == 0, p[:, ::-1], p)
+
+    free, held = (found(Sharp(), dropout(0.9), max_loss=loss) for loss in (None, 0.01))
+    assert free.trials[1].main < 0.95 * free.trials[0].main
+    assert held.remedy is None
+
+
+def test_a_remedy_of_the_bundle_is_judged_on_rows_that_it_was_not_fitted_on() -> None:
+    seen: list[tuple[set[int], set[int]]] = []
+
+    class Fitted:
+        split = Split(np.arange(300), np.arange(300, 400), np.arange(0), "random", "")
+        lesson = Lesson(Recipe(), None, None, np.arange(300), np.arange(300, 400))  # type: ignore[arg-type]
+        bundle: Any = "plain"
+
+        def choosing(self, rows: np.ndarray) -> Any:
+            return SimpleNamespace(rows=rows, bundle="plain")
+
+        def answered(self, bundle: Any, rows: np.ndarray) -> np.ndarray:
+            if bundle != "plain":
+                seen.append((set(bundle), set(rows.tolist())))
+            return np.stack([1 - TRUTH[rows] * 0.5, TRUTH[rows] * 0.5], axis=1)
+
+    case: Any = Fitted()
+    ground = ground_of_bundle(case, np.random.default_rng(0))
+    remedy = Remedy("scale", "Scales.", "bundle", lambda _: ("once",), lambda view, *_: view.rows.tolist())
+    truth = Truth("binary", ("a", "b"), TRUTH[ground.rows], None, "valid")
+    search(case, [remedy], Aim(LOSS, AREA), ground, truth)
+    assert len(seen) == 5
+    assert all(not learned & held for learned, held in seen)
+    assert set().union(*(held for _, held in seen)) == set(range(300, 400))
+
+
+@pytest.mark.parametrize("rows", [1, 3, 100])
+def test_folds_of_the_validation_rows_cover_them_all(rows: int) -> None:
+    case: Any = SimpleNamespace(
+        split=SimpleNamespace(valid=np.arange(rows)),
+        lesson=Lesson(Recipe(), None, None, np.arange(0), np.arange(rows)),  # type: ignore[arg-type]
+    )
+    ground = ground_of_bundle(case, np.random.default_rng(0))
+    assert sorted(ground.rows.tolist()) == list(range(rows))
