@@ -101,7 +101,7 @@ def audited(bundle: Bundle | str | Path, **options: Unpack[AuditOptions]) -> tup
         training=float(model.run.seconds.get("train", 0.0)),
     )  # fmt: skip
     look = Look("audit", now(), "findings of the audit")
-    fresh = as_bundle(replace(model, audit=result, looks=(*model.looks, look)))
+    fresh = as_bundle(replace(model, audit=result, looks=(*model.looks, look), out_of_fold=case.folds_frame))
     fresh.known(model.place, (case.raw, case.dataset))
     if fresh.place is not None:
         store.save(fresh, fresh.place, pages(fresh))

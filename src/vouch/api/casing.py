@@ -35,7 +35,7 @@ Rows = npt.NDArray[np.int64]
 Thresholds = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _MANY_FOLDS, _FEW_FOLDS = 5, 2
-_ROOM_FOR_MANY = 6.0
+_ROOM_FOR_MANY = 20.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,12 +158,27 @@ class LiveCase:
     def out_of_fold(self) -> Scored:
         """Predictions of training and validation rows by networks that never saw them.
 
-        As many folds as the budget has room for: two cost about one training, five about four.
+        As many folds as the budget has room for: two cost about one training, five about four. Those that an audit
+        has left in the bundle cost nothing.
         """
+        if "out of fold" not in self.means.memo and (kept := self.bundle.out_of_fold) is not None:
+            rows, fold = kept["row"].to_numpy(), kept["fold"].to_numpy()
+            decoded = kept.drop("row", "fold").to_numpy()
+            said = decoded if self.bundle.task.classes else decoded[:, 0]
+            self.means.memo["out of fold"] = self._scored(rows, said, "out of fold", fold)
         if "out of fold" not in self.means.memo:
             many = self.budget.trainings >= _ROOM_FOR_MANY
             self.means.memo["out of fold"] = self._cross_fitted(_MANY_FOLDS if many else _FEW_FOLDS)
         return self.means.memo["out of fold"]
+
+    @property
+    def folds_frame(self) -> pl.DataFrame | None:
+        """What was predicted out of fold, as the bundle keeps it; none where it was not asked for."""
+        if (found := self.means.memo.get("out of fold")) is None:
+            return self.bundle.out_of_fold
+        decoded = found.decoded if found.decoded.ndim == 2 else found.decoded[:, None]
+        values = {f"said[{k}]": decoded[:, k] for k in range(decoded.shape[1])}
+        return pl.DataFrame({"row": found.rows, "fold": found.fold, **values})
 
     def retrain(self, lesson: Lesson, rows: Rows) -> Floats:
         """Train anew and predict some rows.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -20,7 +21,7 @@ from vouch.auditing.coverage import coverage_error, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence
 from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
 from vouch.contracts.bundle import Look, Treatment
-from vouch.contracts.case import Challenge, Lesson, Remedy
+from vouch.contracts.case import BudgetSpent, Challenge, Lesson, Remedy, Strength
 from vouch.contracts.options import FixOptions
 from vouch.contracts.proof import Audit, Proof
 from vouch.data.split import folds, part_of
@@ -32,7 +33,7 @@ from vouch.tasks.metrics import BY_TASK, MetricSpec
 FEWEST_SEEDS = 3
 # Networks differ from seed to seed, so a proof takes as many seeds as it can afford: this share of all trainings.
 _PROVING, _MOST_SEEDS = 0.4, 10
-_SOME, _MOST_TRAININGS, _SECONDS = 8.0, 50.0, 1200.0
+_SOME, _MOST_TRAININGS, _SECONDS = 10.0, 50.0, 1200.0
 _FEW_ROWS, _FOLDS = 2_000, 3
 _LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
 
@@ -47,6 +48,7 @@ class Proven(Proof):
 class _Fix:
     """What is to be mended, and how it is to be judged."""
 
+    model: Bundle
     case: LiveCase
     challenge: Challenge
     remedies: tuple[Remedy[Any], ...]
@@ -86,14 +88,14 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
     finishing = tuple(one for one in task.remedies if one.finishes)
     if choice.remedy is None and not finishing:
         found = _nothing_helps(task, choice, time.perf_counter() - started)
-        return _proven(_remember(task.case, found, looked=False), found)
+        return _proven(_remember(task, found, looked=False), found)
     treated, pair, strength = _treat(task, choice, finishing)
     extra = _coverage(task.case, treated)
     # Where sets are all that was added, what they hold is all that can have become better.
     criterion = task.criterion if choice.remedy is not None else extra[0].spec
     ledger = prove(pair, criterion, task.look, task.case.bundle.recipe.seed, extra)
     found = _written(task, choice, ledger, strength, time.perf_counter() - started)
-    _remember(task.case, found, looked=True)
+    _remember(task, found, looked=True)
     return _proven(_finish(task, treated, found, options.get("out")), found)
 
 
@@ -108,10 +110,10 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     if seeds < FEWEST_SEEDS:
         raise UsageError("too few seeds for a proof", expected=f"at least {FEWEST_SEEDS}", received=str(seeds))
     case = case_of(model, options, clock)
+    if any(remedy.changes != "bundle" for remedy in challenge.remedies):
+        # A network that is trained anew has no use for what brought another one's probabilities closer to frequencies.
+        case = case.holding(replace(model, calibrator=None, conformal=None))
     remedies = _suited(case.under(name), challenge, options.get("remedy"))
-    if any(remedy.changes != "bundle" for remedy in remedies) and (model.calibrator or model.conformal):
-        plain = as_bundle(replace(model, calibrator=None, conformal=None))
-        case = replace(case, bundle=plain.known(model.place, (case.raw, case.dataset)))
     metrics = {spec.name: spec for spec in BY_TASK[model.schema.task]}
     wanted = options.get("criterion") or challenge.criterion[model.schema.task]
     if wanted not in metrics:
@@ -125,7 +127,7 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     look = 1 + sum(one.by == "fix" for one in model.looks)
     aim = Aim(by, main, _share(options.get("max_loss")))
     return _Fix(
-        case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look
+        model, case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look
     )  # fmt: skip
 
 
@@ -135,13 +137,21 @@ def _suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Re
     if named is not None and named not in every:
         raise UsageError(f"'{challenge.name}' has no remedy '{named}'", next_step=nearest(named, every))
     wanted = [remedy for name, remedy in every.items() if named in (None, name)]
-    suited = tuple(remedy for remedy in wanted if remedy.strengths(case))
+    suited = tuple(remedy for remedy in wanted if _strengths(case, remedy))
     if not suited:
         raise UsageError(
             f"no remedy of '{challenge.name}' suits this network", received=named or ", ".join(every) or "none",
             next_step="'vouch audit' says what is wrong with it.",
         )  # fmt: skip
     return suited
+
+
+def _strengths(case: LiveCase, remedy: Remedy[Any]) -> Sequence[Strength]:
+    """The strengths of a remedy; none where finding them out is not affordable."""
+    try:
+        return remedy.strengths(case)
+    except BudgetSpent:
+        return ()
 
 
 def _search(task: _Fix) -> Choice:
@@ -155,9 +165,16 @@ def _search(task: _Fix) -> Choice:
     truth = truth_of(case.bundle, case.dataset, ground.rows, "valid")
     reserved = (2 * len(task.seeds) - 1.0) if training else 0.0
     case.budget.spend(reserved)
-    choice = search(case, training or choosable, task.aim, ground, truth)
-    case.budget.spend(-reserved)
-    return choice
+    try:
+        return search(case, training or choosable, task.aim, ground, truth)
+    except BudgetSpent as spent:
+        raise UsageError(
+            "the budget is too small to try any remedy", received=str(spent),
+            expected=f"about {case.budget.spent + 2:.0f} times the time of training",
+            next_step="Give more, such as --budget 30m.",
+        ) from spent  # fmt: skip
+    finally:
+        case.budget.spend(-reserved)
 
 
 def ground_of_training(case: LiveCase, rng: np.random.Generator) -> Ground:
@@ -256,29 +273,29 @@ def _finish(task: _Fix, treated: Bundle, found: Proof, out: str | Path | None) -
     look = Look("fix", now(), f"proof of {found.remedy}")
     treatments, looks = (*case.bundle.treatments, done), (*case.bundle.looks, look)
     final = as_bundle(replace(treated, treatments=treatments, looks=looks, audit=Audit(proofs=(found,))))
-    place = Path(out) if out is not None else beside(case.bundle, task.challenge.name)
+    place = Path(out) if out is not None else beside(task.model, task.challenge.name)
     if place is not None:
         store.save(final, place, pages(final))
     return final.known(place, (case.raw, case.dataset))
 
 
-def beside(bundle: Any, challenge: str) -> Path | None:
+def beside(bundle: Bundle, challenge: str) -> Path | None:
     """Where a treated bundle goes when nothing is said: beside the one that was treated."""
-    place = getattr(bundle, "place", None)
+    place = bundle.place
     return None if place is None else place.with_name(f"{place.name.removesuffix('.vouch')}-{challenge}.vouch")
 
 
-def _remember(case: LiveCase, found: Proof, *, looked: bool) -> Bundle:
+def _remember(task: _Fix, found: Proof, *, looked: bool) -> Bundle:
     """Keep a proof, and the look that it cost, in the bundle that was treated."""
-    model = case.bundle
+    model, case = task.model, task.case
     audit = model.audit or Audit()
     looks = (*model.looks, Look("fix", now(), f"proof of {found.remedy}")) if looked else model.looks
-    fresh = as_bundle(replace(model, audit=replace(audit, proofs=(*audit.proofs, found)), looks=looks))
-    fresh.known(getattr(model, "place", None), (case.raw, case.dataset))
-    if fresh.place is not None:
-        store.save(fresh, fresh.place, pages(fresh))
+    kept = replace(audit, proofs=(*audit.proofs, found))
+    fresh = as_bundle(replace(model, audit=kept, looks=looks, out_of_fold=case.folds_frame))
+    if model.place is not None:
+        store.save(fresh, model.place, pages(fresh))
         case.means.kept.end()
-    return fresh
+    return fresh.known(model.place, (case.raw, case.dataset))
 
 
 def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:

@@ -37,7 +37,8 @@ def as_it_stands(bundle: Bundle | str | Path) -> Bundle:
     kept = load(bundle.place)
     if (kept.run, kept.recipe, kept.treatments) != (bundle.run, bundle.recipe, bundle.treatments):
         return bundle
-    return as_bundle(replace(bundle, audit=kept.audit, looks=kept.looks)).known(bundle.place, bundle.at_hand)
+    gathered = replace(bundle, audit=kept.audit, looks=kept.looks, out_of_fold=kept.out_of_fold)
+    return as_bundle(gathered).known(bundle.place, bundle.at_hand)
 
 
 def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, thresholds: Any = None) -> LiveCase:

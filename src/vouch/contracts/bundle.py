@@ -186,6 +186,8 @@ class BundleValue:
         treatments: every remedy that made this bundle what it is, oldest first.
         taught: how the training rows differ from the data, after a remedy that changed them.
         audit: what was found and proved.
+        out_of_fold: what networks that never saw a row said of it, for all rows that are not sealed: row number, fold,
+            and one column for each probability or the value.
     """
 
     schema: Schema
@@ -204,3 +206,4 @@ class BundleValue:
     treatments: tuple[Treatment, ...] = ()
     taught: Taught | None = None
     audit: Audit | None = None
+    out_of_fold: pl.DataFrame | None = None

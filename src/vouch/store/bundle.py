@@ -34,7 +34,7 @@ from vouch.tasks import ALL as TASKS
 FORMAT = 1
 AUDIT_FORMAT = 1
 _FILES = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
-_AUDIT = "audit.json"
+_AUDIT, _OUT_OF_FOLD = "audit.json", "out_of_fold.parquet"
 _LARGEST_JSON = 256 * 2**20
 # Parts that bundles from before them do not have, and what stands for them.
 _LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None}
@@ -96,7 +96,9 @@ def load(path: Path) -> BundleValue:
         tensors = load_file(path / "encoders.safetensors")
         weights = load_file(path / "weights.safetensors")
         predictions = pl.read_parquet(path / "predictions.parquet")
-        return replace(_assemble(facts["model"], tensors, weights, predictions), audit=_read_audit(path, facts))
+        folds = pl.read_parquet(path / _OUT_OF_FOLD) if _OUT_OF_FOLD in facts["digests"] else None
+        bundle = _assemble(facts["model"], tensors, weights, predictions)
+        return replace(bundle, audit=_read_audit(path, facts), out_of_fold=folds)
     except _UNREADABLE as error:
         raise BundleDamagedError(
             "the bundle cannot be put together", where=str(path), received=f"{type(error).__name__}: {error}"[:200],
@@ -132,6 +134,9 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
         audit = {"format": AUDIT_FORMAT, "audit": to_plain(bundle.audit, {}, "audit")}
         (folder / _AUDIT).write_text(json.dumps(audit, allow_nan=False), encoding="utf-8")
         files.append(_AUDIT)
+    if bundle.out_of_fold is not None:
+        bundle.out_of_fold.write_parquet(folder / _OUT_OF_FOLD)
+        files.append(_OUT_OF_FOLD)
     digests = {name: _digest(folder / name) for name in files} | {"model": _digest_of(model)}
     facts = {"format": FORMAT, "model": model, "digests": digests}
     (folder / "model.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
@@ -179,7 +184,7 @@ def _read_facts(path: Path) -> dict[str, Any]:
         )  # fmt: skip
     if version < 1:
         raise damaged
-    for name in ("model.json", *_FILES, *({_AUDIT} & digests.keys())):
+    for name in ("model.json", *_FILES, *({_AUDIT, _OUT_OF_FOLD} & digests.keys())):
         sound = not altered if name == "model.json" else _is_sound(path / name, digests.get(name))
         if not sound:
             raise BundleDamagedError(

@@ -49,7 +49,9 @@ def accuracy_rejection(case: Case) -> Check:
     certain, right = certainty(test)
     if min((~right).sum(), right.sum()) < _FEWEST_ERRORS:
         few = "wrong" if right.mean() > 0.5 else "right"
-        return too_few(name, int(min((~right).sum(), right.sum())), f"sealed rows that were called {few}", _FEWEST_ERRORS)
+        return too_few(
+            name, int(min((~right).sum(), right.sum())), f"sealed rows that were called {few}", _FEWEST_ERRORS
+        )
     estimate = _area(certain, right, together_of(case, test))
     threshold = case.threshold(GUIDES, name)
     found = judge(estimate, threshold)
