@@ -73,15 +73,15 @@ def news(folder: Path) -> list[str]:
 
 def fashion(folder: Path) -> list[str]:
     """10,000 training pictures of Fashion-MNIST, and the official test set, as arrays."""
-    x_train, label_train = _idx("train", 10_000)
-    x_test, label_test = _idx("t10k", 10_000)
+    x_train, label_train = idx("train", 10_000)
+    x_test, label_test = idx("t10k")
     np.savez(
         folder / "fashion.npz", x_train=x_train, label_train=label_train, x_test=x_test, label_test=label_test
     )  # fmt: skip
     return [str(folder / "fashion.npz"), "--target", "label", "--task", "multiclass"]
 
 
-def _idx(part: str, most: int) -> tuple[np.ndarray, np.ndarray]:
+def idx(part: str, most: int = 60_000) -> tuple[np.ndarray, np.ndarray]:
     """The first pictures and labels of a part of Fashion-MNIST; the files are in random order."""
     place = DATA / "fashion-mnist"
     pixels = np.frombuffer(gzip.decompress((place / f"{part}-images-idx3-ubyte.gz").read_bytes()), np.uint8, offset=16)

@@ -5,8 +5,7 @@
 
 For each plant it prints the share of cases that were warned of, at three strengths (* is the one that the
 documentation promises to find), the false alarms on clean twins with Wilson's interval, and how often nothing could be
-told; then one line for each check. "fitted": networks are trained on planted data; "edited": the failing is put into
-the rows of a network that was trained on clean ones; "drawn": what a network says is drawn from a known law.
+told; then one line for each check.
 """
 
 from __future__ import annotations
@@ -18,7 +17,7 @@ from collections.abc import Sequence
 
 import torch
 
-from benchmarks.plants.plant import Plant, Tally, line, summary
+from benchmarks.plants.plant import MADE, Plant, Tally, line, summary
 from benchmarks.plants.registry import ALL
 
 
@@ -38,6 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print("\n".join(f"{plant.name} {plant.modality} {plant.made} {plant.kind}" for plant in plants))
         return 0
     tallies = measured(plants, range(asked.first, asked.first + asked.seeds))
+    print("\n".join(f"{made}: {says}" for made, says in MADE.items()), end="\n\n")
     print("\n".join(line(tally) for tally in tallies), end="\n\n")
     by_check = [[tally for tally in tallies if tally.plant.name == name] for name in names]
     lines = [summary(some) for some in by_check if some]

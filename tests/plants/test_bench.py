@@ -13,7 +13,7 @@ from vouch.challenges import calibration, data_quality, overfitting
 
 ROOT = Path(__file__).parents[2]
 CHALLENGES = (overfitting.CHALLENGE, data_quality.CHALLENGE, calibration.CHALLENGE)
-QUICK = ["missing_values", "unit_mixups", "calibration_error", "beats_baselines", "spread_over_folds"]
+QUICK = ["odd_sizes", "accuracy_rejection", "beats_baselines"]
 
 
 @pytest.fixture(scope="module")
@@ -23,13 +23,13 @@ def printed() -> str:
 
 
 def test_every_check_that_is_named_has_a_line_of_its_own(printed: str) -> None:
-    lines = printed.split("\n\n")[1].splitlines()
-    assert [one.split()[1] for one in lines[:-1]] == QUICK
-    assert lines[-1].startswith("5 of 5 checks keep") or " of 5 checks keep what they promise" in lines[-1]
+    lines = printed.split("\n\n")[2].splitlines()
+    assert {one.split()[1] for one in lines[:-1]} == set(QUICK)
+    assert " of 3 checks keep what they promise" in lines[-1]
 
 
 def test_every_plant_says_how_it_was_made_and_what_was_found(printed: str) -> None:
-    lines = printed.split("\n\n")[0].splitlines()
+    lines = printed.split("\n\n")[1].splitlines()
     assert all(one.split()[2] in ("fitted", "edited", "drawn") for one in lines)
     assert all("power" in one and "false alarms" in one and "inconclusive" in one for one in lines)
 

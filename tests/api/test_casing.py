@@ -1,0 +1,147 @@
+"""The case: what is cross-fitted has never been seen, what was paid for is kept, and a treated lesson is remembered."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import vouch
+from helpers import FAST, rows
+from vouch.api.casing import LiveCase, retaught, taught_by
+from vouch.api.gathering import case_of
+from vouch.auditing import Clock
+from vouch.contracts.case import BudgetSpent
+from vouch.contracts.finding import Threshold
+from vouch.testing import case_for
+
+
+@pytest.fixture(scope="module")
+def bundle() -> vouch.Bundle:
+    return vouch.fit(rows(200), "y", settings=FAST)
+
+
+def test_out_of_fold_rows_are_all_that_are_not_sealed_and_none_was_learned_from(bundle, monkeypatch) -> None:
+    lessons: list[tuple[np.ndarray, np.ndarray]] = []
+    plain = LiveCase.retrain
+
+    def watched(self: LiveCase, lesson: Any, held: np.ndarray) -> np.ndarray:
+        lessons.append((np.concatenate([lesson.train, lesson.valid]), held))
+        return plain(self, lesson, held)
+
+    monkeypatch.setattr(LiveCase, "retrain", watched)
+    scored = case_for(bundle).out_of_fold()
+    assert np.array_equal(scored.rows, np.sort(np.concatenate([bundle.split.train, bundle.split.valid])))
+    assert len(lessons) == 2
+    for learned, held in lessons:
+        assert not np.isin(held, learned).any()
+        assert not np.isin(np.concatenate([learned, held]), bundle.split.test).any()
+
+
+def test_rows_that_belong_together_are_in_one_fold() -> None:
+    frame = rows(200).with_columns(who=np.arange(200) // 5)
+    scored = case_for(vouch.fit(frame, "y", group="who", settings=FAST)).out_of_fold()
+    folds = {}
+    for row, fold in zip(scored.rows.tolist(), scored.fold.tolist(), strict=True):
+        folds.setdefault(row // 5, set()).add(fold)
+    assert all(len(some) == 1 for some in folds.values())
+
+
+def test_the_same_case_gives_the_same_predictions(bundle) -> None:
+    first, second = (case_for(bundle).out_of_fold() for _ in range(2))
+    assert first.decoded.tobytes() == second.decoded.tobytes()
+
+
+def test_what_was_cross_fitted_is_shared_and_is_kept_in_the_bundle(tmp_path: Path) -> None:
+    made = vouch.fit(rows(200), "y", settings=FAST, out=tmp_path / "a.vouch")
+    vouch.audit(made, only=["data_quality"])
+    again = vouch.load(tmp_path / "a.vouch")
+    assert again.out_of_fold is not None
+    case = case_of(again.known(None, made.at_hand), {}, Clock(0.0, 60))
+    scored = case.out_of_fold()
+    assert scored.part == "out of fold"
+    assert scored.decoded.sum(axis=1) == pytest.approx(1)
+    assert scored.losses == pytest.approx(again.task.losses(scored.decoded, scored.truth))
+
+
+def test_a_training_that_is_not_affordable_is_refused(bundle) -> None:
+    with pytest.raises(BudgetSpent, match="no time"):
+        case_for(bundle, trainings=0.5).out_of_fold()
+
+
+def test_half_of_the_rows_are_half_a_training(bundle) -> None:
+    case = case_for(bundle)
+    lesson = case.lesson
+    assert case.share_of(lesson) == pytest.approx(1.0)
+    assert case.share_of(replace(lesson, train=lesson.train[::2])) == pytest.approx(0.5, abs=0.01)
+
+
+def test_a_network_that_was_paid_for_is_not_trained_again(tmp_path: Path, monkeypatch) -> None:
+    made = vouch.fit(rows(120), "y", settings=FAST, out=tmp_path / "a.vouch")
+    first = case_for(made)
+    found = first.retrain(first.lesson, made.split.test)
+    monkeypatch.setattr(LiveCase, "learned", lambda *_: pytest.fail("it was trained again"))
+    second = case_for(made)
+    assert np.array_equal(second.retrain(second.lesson, made.split.test), found)
+    second.means.kept.end()
+
+
+def test_retraining_the_lesson_of_the_bundle_gives_its_own_predictions(bundle) -> None:
+    case = case_for(bundle)
+    again = case.retrain(case.lesson, bundle.split.test)
+    assert again == pytest.approx(case.scored("test").decoded, abs=1e-6)
+
+
+def test_rows_that_count_more_change_the_network(bundle) -> None:
+    case = case_for(bundle, trainings=9)
+    weights = np.where(case.truth(np.arange(200)) == 1, 5.0, 1.0)
+    heavier = case.retrain(replace(case.lesson, weights=weights), bundle.split.test)
+    assert heavier[:, 1].mean() > case.scored("test").decoded[:, 1].mean()
+
+
+def test_a_treated_lesson_is_remembered_as_it_was(bundle) -> None:
+    case = case_for(bundle)
+    frame, name = case.dataset.frame, "y"
+    weights = np.ones(200)
+    weights[[3, 5]] = 0.1
+    target = frame[name].scatter([0, 7], ["yes", "no"])
+    changed = replace(case.dataset, frame=frame.with_columns(target))
+    taught = taught_by(replace(case.lesson, dataset=changed, weights=weights), case.dataset)
+    assert taught is not None
+    again = retaught(case.lesson, taught)
+    assert again.dataset.frame[name].equals(target)
+    assert again.weights is not None
+    assert np.array_equal(again.weights, weights)
+    assert taught_by(case.lesson, case.dataset) is None
+
+
+def test_thresholds_of_the_user_take_the_place_of_the_defaults(bundle) -> None:
+    case = case_of(bundle, {}, Clock(1, 60), {"overfitting": {"gap": {"warn": 0.3}}}).under("overfitting")
+    default = Threshold("gap", 0.1, 0.2)
+    assert case.threshold(default, "gap") == replace(default, warn=0.3)
+    assert case.threshold(default, "other") == default
+    assert case.under("calibration").threshold(default, "gap") == default
+
+
+def test_checks_draw_at_random_without_disturbing_each_other(bundle) -> None:
+    case = case_for(bundle).under("overfitting")
+    draws = [case.random(what).random() for what in ("a", "b", "a")]
+    assert draws[0] == draws[2] != draws[1]
+
+
+def test_embeddings_are_the_vectors_before_the_head(bundle) -> None:
+    case = case_for(bundle)
+    found = case.embeddings(bundle.split.test)
+    assert found.shape == (len(bundle.split.test), FAST["members"] * FAST["width"])
+    assert np.isfinite(found).all()
+
+
+def test_choosing_from_some_validation_rows_forgets_the_others(bundle) -> None:
+    case = case_for(bundle)
+    case.scored("valid")
+    some = bundle.split.valid[:7]
+    assert np.array_equal(case.choosing(some).scored("valid").rows, some)
+    assert len(case.scored("valid").rows) == len(bundle.split.valid)
