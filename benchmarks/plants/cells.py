@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
@@ -122,20 +122,16 @@ def _as_utf8(text: str) -> str:
     return text.encode("latin-1").decode("utf-8", errors="replace")
 
 
-def _far(name: str, columns: Sequence[str]) -> Make:
-    """.5 % of the values of columns at so many robust standard deviations."""
+def _far(name: str, column: str) -> Make:
+    """.5 % of the values of a column at so many robust standard deviations."""
 
     def make(seed: int, strength: float) -> LiveCase:
-        rng, case = rng_of(seed, f"far {name}"), table(name, seed, 1000)
-        frame = case.dataset.frame
-        for column in columns:
-            if not strength:
-                continue
-            cells = frame[column].to_numpy().astype(float)
-            low, middle, high = np.percentile(cells, [25, 50, 75])
-            rows = rng.permutation(1000)[:5]
-            frame = replaced(frame, column, rows, middle + strength * (high - low) / 1.349 * rng.choice([-1, 1], 5))
-        return edited(case, frame)
+        rng, case = rng_of(seed, f"far {name} {column}"), table(name, seed, 1000)
+        if not strength:
+            return case
+        low, middle, high = np.percentile(case.dataset.frame[column].to_numpy(), [25, 50, 75])
+        far = middle + strength * (high - low) / 1.349 * rng.choice([-1, 1], 5)
+        return edited(case, replaced(case.dataset.frame, column, rng.permutation(1000)[:5], far))
 
     return make
 
@@ -165,8 +161,14 @@ PLANTS = (
     ),
     *sow(
         Promise(dq.outliers, DQ, _DISTANCE, 60.0),
-        ("loans with far incomes", "table", "edited", _far("loans", ("income",))),
-        ("patients with far weights", "table", "edited", _far("patients", ("weight",))),
-        ("houses far from the town", "table", "edited", _far("houses", ("distance",))),
+        ("loans with far heights", "table", "edited", _far("loans", "height")),
+        ("patients with far fevers", "table", "edited", _far("patients", "fever")),
+        ("houses with far heights of rooms", "table", "edited", _far("houses", "rooms_height")),
+    ),
+    *sow(
+        # Skewed columns carry a heavier tail of their own on.
+        Promise(dq.outliers, DQ, (100.0, 300.0, 1000.0), 1000.0),
+        ("loans with far incomes", "table", "edited", _far("loans", "income")),
+        ("houses far from the town", "table", "edited", _far("houses", "distance")),
     ),
 )

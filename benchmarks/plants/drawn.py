@@ -175,4 +175,5 @@ def skeleton(quantity: bool) -> LiveCase:
     bundle = vouch.fit(
         {"x": x.tolist(), "target": target}, "target", settings={"epochs": 2}, fewest_rows=30, device="cpu"
     )
-    return case_for(bundle, 3.0, 600.0)
+    # Its clock runs on through the whole bench.
+    return case_for(bundle, 3.0, 1e6)

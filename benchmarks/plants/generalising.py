@@ -224,17 +224,17 @@ def _of(said: Said, truth: npt.NDArray[np.generic], rng: Rng) -> Floats:
     return out
 
 
-_GAP, _RATIO, _SHORT, _TWICE = (0.15, 0.2, 0.27), (0.7, 1.0, 2.0), (0.08, 0.12, 0.2), (1.5, 2.0, 3.0)
+_GAP, _RATIO, _SHORT, _TWICE = (0.15, 0.23, 0.27), (0.7, 1.25, 2.0), (0.08, 0.12, 0.2), (1.5, 2.0, 3.0)
 _STEEP = (0.2, 0.3, 0.4)
 
 PLANTS = (
     *sow(
-        Promise(generalisation_gap, OVER, _GAP, 0.2),
+        Promise(generalisation_gap, OVER, _GAP, 0.23),
         ("two classes", "predictions", "drawn", _gap_two),
         ("six classes", "predictions", "drawn", _gap_six),
     ),
     *sow(
-        Promise(generalisation_gap, OVER, _RATIO, 1.0),
+        Promise(generalisation_gap, OVER, _RATIO, 1.25),
         ("values", "predictions", "drawn", _gap_values),
     ),
     *sow(
@@ -265,9 +265,9 @@ PLANTS = (
     ),
     *sow(
         Promise(spread_over_folds, OVER, _TWICE, 2.0, 1.0),
-        ("five folds of 100, two classes", "predictions", "drawn", _uneven(5, 500, 2)),
-        ("two folds of 250, eight classes", "predictions", "drawn", _uneven(2, 500, 8)),
-        ("four folds of 125, values", "predictions", "drawn", _uneven(4, 500, 0)),
+        ("five folds of 120, two classes", "predictions", "drawn", _uneven(5, 600, 2)),
+        ("two folds of 300, eight classes", "predictions", "drawn", _uneven(2, 600, 8)),
+        ("four folds of 150, values", "predictions", "drawn", _uneven(4, 600, 0)),
     ),
     *sow(
         Promise(spread_over_folds, OVER, (1.5, 1.75, 2.5), 1.75, 1.0),

@@ -188,7 +188,7 @@ PLANTS = (
         ("patients of a doctor", "table", "edited", _together("patients")),
     ),
     *sow(
-        Promise(dq.groups_across_parts, DQ, (0.2, 0.36, 0.7), 0.36),
+        Promise(dq.groups_across_parts, DQ, (0.2, 0.5, 0.7), 0.5),
         ("houses of a seller (share of variance)", "table", "edited", _together("houses")),
     ),
     *sow(

@@ -130,7 +130,7 @@ def groups_across_parts(case: Case) -> Check:
 
     Columns with 2 to 50 rows for each value are asked whether the other rows of the value tell the target, beyond what
     nearby values tell (permutation test, Bonferroni over columns). It promises to find, with power .9, groups of five
-    rows of which 80 % share the group's class, from 600 rows on.
+    rows of which 80 % share the group's class, or which share half of a quantity's variance, from 600 rows on.
     """
     if few := too_few(case, "groups_across_parts"):
         return few

@@ -34,7 +34,8 @@ def outliers(case: Case) -> Check:
     Each column's tail is carried on as a power law fitted to the body of its own side (Hill, 1975), which is heavier
     than most; a value is flagged where less than 1 in 100 data sets would hold one so far out. Rows as a whole are
     judged by their distance to their fifth neighbour before the network's head (Ramaswamy et al., 2000). It promises
-    to find, with power .9, .5 % of a column's values at 60 robust standard deviations, from 1 000 rows on.
+    to find, with power .9, .5 % of a column's values at 60 robust standard deviations where its own tail is about
+    normal, or at 1 000 where it is skewed, from 1 000 rows on.
     """
     if few := too_few(case, "outliers"):
         return few

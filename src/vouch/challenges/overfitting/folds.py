@@ -33,7 +33,7 @@ def spread_over_folds(case: Case) -> Check:
 
     Every row's loss comes from a network that never saw it. Folds whose mean losses differ by more than their rows
     explain hang on which rows they were given. Promises to find one fold of several whose loss is twice that of the
-    others, with 500 rows, or .75 above it, with 2 000.
+    others, with 600 rows, or .75 above it, with 2 000.
 
     Args:
         case: the network and its data.
