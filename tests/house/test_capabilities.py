@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from functools import cache
 
 import pytest
 
@@ -26,6 +27,7 @@ def test_no_modality_is_named(folder: str) -> None:
     assert not named, report(named, WHY)
 
 
+@cache
 def kinds() -> set[str]:
     """The ``kind`` of every class in the folder of modalities."""
     inside = [source for source in sources() if source.path.is_relative_to(PACKAGE / "modalities")]
