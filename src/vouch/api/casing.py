@@ -215,12 +215,15 @@ class LiveCase:
     def _cross_fitted(self, count: int) -> Scored:
         rows = np.sort(np.concatenate([self.split.train, self.split.valid]))
         rng = self.under("").random(f"{count} folds")
+        # Where the bundle's own run was stopped early, no fold needs to go on for longer than it did.
+        made = len(self.bundle.run.history) or self.bundle.recipe.epochs
+        recipe = replace(self.bundle.recipe, epochs=min(self.bundle.recipe.epochs, made))
         fold = folds(self.dataset, self.bundle.schema, rows, count, rng)
         parts = []
         for number in range(count):
             learn, held = rows[fold != number], rows[fold == number]
             valid = part_of(self.dataset, self.bundle.schema, learn, self.bundle.recipe.valid_fraction, rng)
-            lesson = replace(self.lesson, train=np.setdiff1d(learn, valid), valid=valid)
+            lesson = replace(self.lesson, recipe=recipe, train=np.setdiff1d(learn, valid), valid=valid)
             parts.append(self.retrain(lesson, held))
         decoded = np.empty((len(rows), *parts[0].shape[1:]))
         for number, part in enumerate(parts):
