@@ -242,3 +242,17 @@ def test_a_metric_of_probabilities_is_refused_for_a_quantity(capsys, tmp_path):
 
 def test_the_order_of_the_challenges_is_the_order_of_the_house():
     assert [one.name for one in ALL][-1] == calibration.CHALLENGE.name
+
+
+def test_a_bundle_whose_leak_was_left_out_finds_its_own_data_again(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    answers = ["yes" if (i * 7919) % 13 < 6 else "no" for i in range(240)]
+    table(tmp_path / "l.csv", 240, y=answers, told=[f"{one}!" for one in answers])
+    assert run(capsys, "fit", "l.csv", "--target", "y", *QUICK, "-q", "--set", "epochs=6").code == 0
+    # Without its leak a network scores worse on rows that leak as well, so that no search would choose this remedy.
+    monkeypatch.setattr("vouch.auditing.search._order", lambda *_: 1.0)
+    assert (
+        run(capsys, "fix", "l.vouch", "data_quality", "--remedy", "drop_leaking_columns", "--out", "t.vouch").code == 0
+    )
+    assert run(capsys, "audit", "t.vouch", "-q", "--only", "calibration").code == 0
+    assert api.load("t.vouch").schema.column("told").role == "ignored"

@@ -254,7 +254,9 @@ def changed(case: LiveCase, remedy: Remedy[Any], lesson: Lesson, strength: Any) 
 def _as_bundle(task: _Fix, ready: Ready, history: Any, seconds: dict[str, float], lesson: Lesson) -> Bundle:
     """A bundle of the network that was trained with the remedy, measured like any other."""
     case = task.case
-    dataset = replace(case.dataset, frame=case.dataset.frame.select(lesson.dataset.frame.columns))
+    # As the data will be read again under the lesson's schema, which may see fewer columns.
+    unseen = [column.name for column in lesson.schema.columns if column.role == "ignored"]
+    dataset = replace(case.dataset, frame=case.dataset.frame.drop(unseen, strict=False))
     split = replace(case.split, train=lesson.train, valid=lesson.valid)
     ready = replace(ready, split=split, fingerprint=fingerprint_of(dataset), asked=case.bundle.run.asked)
     fresh = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)

@@ -124,7 +124,8 @@ def paired_difference(
     estimate = Estimate(
         spec.name, value, low, high, truth.rows, truth.unit_of(spec), spec.higher_is_better, truth.split
     )
-    spread = float(np.nanvar(rows.draws))
+    known = rows.draws[~np.isnan(rows.draws)]
+    spread = float(known.var()) if len(known) else 0.0
     share = error**2 / (error**2 + spread) if error > 0 else 0.0
     return Compared(estimate, _p_value(ends, value, len(rows.draws)), (len(first), len(second)), share)
 
