@@ -19,7 +19,6 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, minimize
 from scipy.special import log_softmax, softmax
-from sklearn.isotonic import IsotonicRegression
 
 from vouch.contracts.bundle import Calibrator
 
@@ -186,6 +185,9 @@ def _fit_isotonic(p: Floats, truth: Rows) -> Parameters:
 
 
 def _curve(promised: Floats, happened: npt.NDArray[np.bool_]) -> Parameters:
+    # A prediction with another method, or none, need not wait for the library.
+    from sklearn.isotonic import IsotonicRegression
+
     ends = [promised.min(), promised.max()]
     x = np.concatenate([promised, ends, ends])
     y = np.concatenate([happened.astype(np.float64), [0.0, 0.0, 1.0, 1.0]])
