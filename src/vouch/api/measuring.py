@@ -20,7 +20,7 @@ from vouch.contracts.dataset import Dataset
 from vouch.contracts.roles import Encoder
 from vouch.data.schema import modality
 from vouch.nets.network import outputs_of
-from vouch.statistics.compare import strongest, verdict_sentence
+from vouch.statistics.compare import strongest, told
 from vouch.statistics.evidence import Truth, evidence
 from vouch.training.baseline_features import Block
 from vouch.training.baselines import baselines
@@ -93,10 +93,9 @@ def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     held = Truth(task.name, task.classes, truth[rows.test], groups=_groups(ready))
     seed = ready.recipe.seed
     figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
-    verdict = verdict_sentence(held, decoded, simple.predictions, seed)
     failed = tuple(f"{name} could not be fitted: {why}" for name, why in simple.failures.items())
     rival, lead = strongest(held, decoded, simple.predictions, seed)
-    return Evidence(evidence(held, decoded, seed), figures, verdict, (*simple.notes, *failed), rival, lead)
+    return Evidence(evidence(held, decoded, seed), figures, told(rival, lead), (*simple.notes, *failed), rival, lead)
 
 
 def _block(ready: Ready, encoder: Encoder, encoded: torch.Tensor) -> Block:

@@ -98,7 +98,11 @@ def verdict_sentence(truth: Truth, network: Array, baselines: Mapping[str, Array
         >>> print(verdict_sentence(truth, np.arange(9.0), {"mean": np.full(9, 4.0)}))
         The network is better than mean, the strongest simple method, by 2.58 mm [1.63, 3.59] in RMSE.
     """
-    rival, found = strongest(truth, network, baselines, seed)
+    return told(*strongest(truth, network, baselines, seed))
+
+
+def told(rival: str, found: Estimate | None) -> str:
+    """The sentence that :func:`verdict_sentence` gives, from what :func:`strongest` gave."""
     if found is None:
         return "No simple method could be fitted, so nothing shows whether the network is worth having."
     sign = 1 if found.higher_is_better else -1
