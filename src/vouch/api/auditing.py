@@ -7,7 +7,6 @@ import time
 import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Unpack
 
@@ -16,6 +15,7 @@ import polars as pl
 from vouch import store
 from vouch.api.casing import LiveCase
 from vouch.api.gathering import as_it_stands, case_of
+from vouch.api.measuring import now
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.auditing import Clock, Plan, run
 from vouch.challenges import ALL
@@ -175,11 +175,6 @@ def suspect_rows(case: LiveCase, audit: Audit) -> pl.DataFrame:
 
     tables = [export_rows(finding, case) for finding in audit.findings]
     return pl.concat(tables, how="diagonal_relaxed") if tables else pl.DataFrame()
-
-
-def now() -> str:
-    """The time, as looks have it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _table(value: Any, where: str) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ import polars as pl
 import torch
 
 from vouch import store
-from vouch.api.fitting import job_of
+from vouch.api.fitting import job_of, silent
 from vouch.api.predicting import said
 from vouch.api.preparing import Ready, fingerprint_of, ready_from
 from vouch.auditing import Clock
@@ -201,7 +201,7 @@ class LiveCase:
         """Train a lesson: what comes back holds the trained network, and how it went."""
         self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
         ready = ready_from(lesson, self.bundle.task, self.split.test, self.means.device)
-        return ready, train(job_of(ready, None, _silent))
+        return ready, train(job_of(ready, None, silent))
 
     def share_of(self, lesson: Lesson) -> float:
         """What training a lesson costs, in trainings of the bundle's own network."""
@@ -288,7 +288,3 @@ def _lesson_digest(lesson: Lesson) -> str:
 
 def _digest(array: npt.NDArray[Any]) -> str:
     return hashlib.sha256(np.ascontiguousarray(array).tobytes()).hexdigest()
-
-
-def _silent(event: str, /, **facts: float | int | str | None) -> None:
-    """Epochs of the many small trainings are not told."""

@@ -53,7 +53,7 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     """
     _check_options(options)
     _check_place(options)
-    progress = options.get("progress", _silent)
+    progress = options.get("progress", silent)
     started = time.perf_counter()
     dataset, schema = gather(data, target, options)
     progress("read", rows=dataset.frame.height, columns=dataset.frame.width, task=schema.task)
@@ -98,7 +98,7 @@ def _within_budget(ready: Ready, options: FitOptions, spent: float) -> Ready:
     if not budget or options.get("resume"):
         return ready
     left = max(seconds_of(budget) - spent, 1.0) * _TRAINING_SHARE
-    epochs = epochs_within(job_of(ready, None, _silent), left)
+    epochs = epochs_within(job_of(ready, None, silent), left)
     return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
 
@@ -171,5 +171,5 @@ def _check_place(options: FitOptions) -> None:
         raise partial.nothing()
 
 
-def _silent(event: str, /, **facts: float | int | str | None) -> None:
+def silent(event: str, /, **facts: float | int | str | None) -> None:
     """No progress is told."""

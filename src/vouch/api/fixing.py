@@ -11,10 +11,10 @@ from typing import Any, Unpack
 import numpy as np
 
 from vouch import store
-from vouch.api.auditing import chosen, clock_for, now
+from vouch.api.auditing import chosen, clock_for
 from vouch.api.casing import LiveCase, predicted, taught_by
 from vouch.api.gathering import as_it_stands, case_of
-from vouch.api.measuring import measure, remeasured, truth_of
+from vouch.api.measuring import measure, now, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready, fingerprint_of
 from vouch.auditing.coverage import coverage_error, held, held_by_own_word

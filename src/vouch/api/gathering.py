@@ -10,6 +10,7 @@ import numpy as np
 
 from vouch import store
 from vouch.api.casing import LiveCase, Means
+from vouch.api.fitting import silent
 from vouch.api.predicting import Bundle, as_bundle, device_of, load
 from vouch.api.preparing import fingerprint_of
 from vouch.auditing import Clock
@@ -51,7 +52,7 @@ def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, th
     raw, canonical = bundle.at_hand or _read_again(bundle, options)
     _check(bundle, canonical)
     kept = store.Kept.beside(bundle.place)
-    means = Means(kept, options.get("device", "auto"), thresholds or {}, options.get("progress", _silent))
+    means = Means(kept, options.get("device", "auto"), thresholds or {}, options.get("progress", silent))
     return LiveCase(bundle, raw, canonical, clock, means)
 
 
@@ -113,7 +114,3 @@ def _check(bundle: Bundle, canonical: Dataset) -> None:
                 received=str(bundle.task.classes[int(truth[0])]),
                 next_step="Fit again with test rows of every class.",
             )  # fmt: skip
-
-
-def _silent(event: str, /, **facts: float | int | str | None) -> None:
-    """No progress is told."""

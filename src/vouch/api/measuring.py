@@ -45,7 +45,7 @@ def measure(ready: Ready, history: list[tuple[int, float, float, float]], second
         ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(),
         ready.dataset.notes, ready.asked,
     )  # fmt: skip
-    look = Look("fit", datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"), "held-out figures of the new bundle")
+    look = Look("fit", now(), "held-out figures of the new bundle")
     return Bundle(
         ready.schema, ready.task, ready.recipe, ready.encoders, ready.network, ready.split, found, predictions, run,
         (look,), _examples(ready, decoded),
@@ -71,6 +71,11 @@ def remeasured(
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(answers(bundle, decoded))
     found, examples = _evidence(ready, decoded), _examples(ready, decoded)
     return as_bundle(replace(bundle, evidence=found, predictions=predictions, examples=examples))
+
+
+def now() -> str:
+    """The time, as looks have it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def truth_of(bundle: BundleValue, dataset: Dataset, rows: npt.NDArray[np.int64], part: str) -> Truth:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from vouch.challenges.judging import SIGNIFICANT
 from vouch.contracts.finding import Estimate
 from vouch.contracts.proof import Difference, Outcome
 from vouch.statistics.corrections import holm
@@ -15,8 +16,6 @@ from vouch.statistics.intervals import Floats, bootstrap
 from vouch.statistics.paired import paired_difference
 from vouch.tasks.metrics import Array, MetricSpec
 from vouch.wording import number
-
-SIGNIFICANT = 0.05
 
 
 @dataclass(frozen=True, slots=True, eq=False)
