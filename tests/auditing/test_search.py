@@ -125,3 +125,41 @@ def test_folds_of_the_validation_rows_cover_them_all(rows: int) -> None:
     )
     ground = ground_of_bundle(case, np.random.default_rng(0))
     assert sorted(ground.rows.tolist()) == list(range(rows))
+
+
+@dataclass
+class Doubting:
+    """Networks for a set of which every fourth label is wrong: right on the true classes, or true to the labels."""
+
+    labels: np.ndarray
+    true_to_labels: float = 0.0
+
+    def retrain(self, lesson: Lesson, rows: np.ndarray) -> np.ndarray:
+        truth = TRUTH[rows]
+        if lesson.recipe.dropout > 0.5:
+            # The treated network knows the true class, and is as far from wrong labels as it is asked to be.
+            sure = np.where(self.labels[rows] == truth, 0.9, 0.9 - self.true_to_labels)
+            p = np.where(truth == 1, sure, 1 - sure)
+        else:
+            p = np.where(self.labels[rows] == 1, 0.7, 0.3)
+        return np.stack([1 - p, p], axis=1)
+
+
+@pytest.mark.parametrize(
+    ("doubted", "true_to_labels", "chosen"),
+    [(True, 0.0, False), (True, 0.23, True), (False, 0.23, False)],
+)
+def test_doubted_rows_do_not_choose_but_may_object(*, doubted: bool, true_to_labels: float, chosen: bool) -> None:
+    wrong = np.arange(400) % 4 == 0
+    case = Doubting(np.where(wrong, 1 - TRUTH, TRUTH), true_to_labels)
+    ground = Ground((Lesson(Recipe(dropout=0.1), None, None, ROWS, ROWS),), (ROWS,))  # type: ignore[arg-type]
+    if doubted:
+        ground = replace(ground, doubted=np.flatnonzero(wrong))
+    truth = Truth("binary", ("a", "b"), case.labels, None, "valid")
+    choice = search(case, (dropout(0.9),), Aim(LOSS, AREA), ground, truth)  # type: ignore[arg-type]
+    assert (choice.remedy is not None) == chosen
+
+
+def test_where_every_row_is_doubted_all_count() -> None:
+    lesson = Lesson(Recipe(), None, None, ROWS, ROWS)  # type: ignore[arg-type]
+    assert Ground((lesson,), (ROWS,), ROWS).trusted.sum() == len(ROWS)

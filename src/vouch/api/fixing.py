@@ -121,8 +121,8 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
             f"a {model.schema.task} task has no metric '{wanted}'", next_step=nearest(wanted, metrics)
         )  # fmt: skip
     main = BY_TASK[model.schema.task][0]
-    # Of the calibration error a few rows tell little; what a proper score prefers is better calibrated or sharper.
-    by = metrics["log_loss"] if wanted == "ece" else metrics[wanted]
+    # Of these a few rows tell little; a proper score moves with every row, towards what is better calibrated or sharper.
+    by = metrics["log_loss"] if wanted in ("ece", "accuracy") else metrics[wanted]
     seed = model.recipe.seed
     look = 1 + sum(one.by == "fix" for one in model.looks)
     aim = Aim(by, main, _share(options.get("max_loss")))
@@ -162,6 +162,8 @@ def _search(task: _Fix) -> Choice:
         return Choice(())
     training = [one for one in choosable if one.changes != "bundle"]
     ground = ground_of_training(case, rng) if training else ground_of_bundle(case, rng)
+    doubts = [one.doubts(case) for one in training if one.doubts is not None]
+    ground = replace(ground, doubted=np.unique(np.concatenate([ground.doubted, *doubts])))
     truth = truth_of(case.bundle, case.dataset, ground.rows, "valid")
     reserved = (2 * len(task.seeds) - 1.0) if training else 0.0
     case.budget.spend(reserved)

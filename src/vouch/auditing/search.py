@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -32,15 +32,23 @@ class Ground:
     Args:
         lessons: what is learned from, for each part.
         held: the rows that are scored, for each part.
+        doubted: rows whose target a remedy calls wrong: it cannot say which remedy is best.
     """
 
     lessons: tuple[Lesson, ...]
     held: tuple[Rows, ...]
+    doubted: Rows = field(default_factory=lambda: np.zeros(0, np.int64))
 
     @property
     def rows(self) -> Rows:
         """All held rows, part after part."""
         return np.concatenate(self.held)
+
+    @property
+    def trusted(self) -> Floats:
+        """1 for every held row whose target is not doubted, else 0 (n,); all count where all are doubted."""
+        trusted = ~np.isin(self.rows, self.doubted)
+        return np.where(trusted if trusted.any() else ~trusted, 1.0, 0.0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +86,8 @@ class Choice:
 def search(case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground, truth: Truth) -> Choice:
     """Try every remedy at every strength on rows kept for choosing, and take the best that is better than nothing.
 
+    Where targets are doubted, the best is the one that is best on the other rows, if it is not clearly worse on all.
+
     Args:
         case: what is to be treated.
         remedies: of one kind: those that train anew, or those that change the trained bundle.
@@ -90,9 +100,10 @@ def search(case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground
     """
     trains = remedies[0].changes != "bundle"
     before = np.concatenate(_trained(case, ground, lambda one: one) if trains else _plain(case, ground))
-    trials = [_trial(NOTHING, "", aim, truth, (before, before), 0.0)]
+    judge = _Judge(aim, truth, ground.trusted, before)
+    trials = [judge.trial(NOTHING, "", before, 0.0)]
     best: tuple[Remedy[Any], Strength] | None = None
-    left_out = 0
+    highest, chosen, left_out = 0.0, trials[0], 0
     for remedy in remedies:
         for strength in remedy.strengths(case):
             started = time.perf_counter()
@@ -101,13 +112,12 @@ def search(case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground
             except BudgetSpent:
                 left_out += 1
                 continue
-            trial = _trial(remedy.name, _said(strength), aim, truth, (before, after), time.perf_counter() - started)
-            trials.append(trial)
-            if _is_best(trial, trials[:-1], aim):
-                best = (remedy, strength)
+            trials.append(judge.trial(remedy.name, _said(strength), after, time.perf_counter() - started))
+            order = judge.order(trials[-1], trials[0], after)
+            if order > highest:
+                best, highest, chosen = (remedy, strength), order, trials[-1]
     if best is None:
         return Choice(tuple(trials), left_out=left_out)
-    chosen = max(trials[1:], key=lambda one: _order(one, trials[0], aim))
     marked = tuple(replace(one, chosen=one is chosen) for one in trials)
     return Choice(marked, *best, left_out)
 
@@ -141,41 +151,59 @@ def _plain(case: Case, ground: Ground) -> list[Floats]:
     return [case.answered(case.bundle, held) for held in ground.held]
 
 
-def _trial(name: str, strength: str, aim: Aim, truth: Truth, pair: tuple[Floats, Floats], seconds: float) -> Trial:
-    before, after = pair
-    ones = np.ones((1, truth.rows))
-    score, main = (float(spec.function(truth.values, after, ones)[0]) for spec in (aim.spec, aim.main))
-    return Trial(name, strength, score, _error(aim.spec, truth, before, after), main, seconds)
+@dataclass(frozen=True, slots=True, eq=False)
+class _Judge:
+    """What trials are judged by: the rows, which of them count (n,), and what is predicted when nothing is done."""
+
+    aim: Aim
+    truth: Truth
+    trusted: Floats
+    before: Floats
+
+    def trial(self, name: str, strength: str, after: Floats, seconds: float) -> Trial:
+        """Score predictions on the rows that count."""
+        spec, main = self.aim.spec, self.aim.main
+        score, said = (self._value(one, after, self.trusted) for one in (spec, main))
+        return Trial(name, strength, score, self._error(after, self.trusted), said, seconds)
+
+    def order(self, trial: Trial, nothing: Trial, after: Floats) -> float:
+        """How much better than nothing for all we know; minus infinity for what is too dear, or worse on all rows.
+
+        One standard error is taken off the gain, so that of many candidates not the luckiest wins but one that can be
+        relied on (the one-standard-error rule: Breiman and others, 1984).
+        """
+        main, most = self.aim.main, self.aim.max_loss
+        lost = -_gain(main, nothing.main, trial.main) / max(abs(nothing.main), 1e-12)
+        sure = _gain(self.aim.spec, nothing.score, trial.score) - trial.error
+        too_dear = most is not None and lost > most
+        return sure if np.isfinite(sure) and not too_dear and not self._worse(after) else -np.inf
+
+    def _worse(self, after: Floats) -> bool:
+        """Whether the doubted rows turn the balance by more than a standard error."""
+        if self.trusted.all():
+            return False
+        every = np.ones_like(self.trusted)
+        gain = _gain(self.aim.spec, *(self._value(self.aim.spec, one, every) for one in (self.before, after)))
+        return gain < -self._error(after, every)
+
+    def _value(self, spec: MetricSpec, predicted: Floats, counted: Floats) -> float:
+        return float(spec.function(self.truth.values, predicted, counted[None])[0])
+
+    def _error(self, after: Floats, counted: Floats) -> float:
+        """Standard error of the difference over the rows, by the paired bootstrap."""
+        spec, values = self.aim.spec, self.truth.values
+
+        def difference(weights: Floats) -> Floats:
+            drawn = weights * counted
+            return spec.function(values, after, drawn) - spec.function(values, self.before, drawn)
+
+        return float(
+            np.nanstd(bootstrap(difference, self.truth.rows, resamples=_RESAMPLES, groups=self.truth.groups).draws)
+        )
 
 
-def _error(spec: MetricSpec, truth: Truth, before: Floats, after: Floats) -> float:
-    """Standard error of the difference over the rows, by the paired bootstrap."""
-
-    def difference(weights: Floats) -> Floats:
-        return spec.function(truth.values, after, weights) - spec.function(truth.values, before, weights)
-
-    drawn = bootstrap(difference, truth.rows, resamples=_RESAMPLES, groups=truth.groups).draws
-    return float(np.nanstd(drawn))
-
-
-def _is_best(trial: Trial, others: Sequence[Trial], aim: Aim) -> bool:
-    """Better than nothing and than all that went before, and not too dear."""
-    order = _order(trial, others[0], aim)
-    return order > 0 and all(order > _order(one, others[0], aim) for one in others[1:])
-
-
-def _order(trial: Trial, nothing: Trial, aim: Aim) -> float:
-    """How much better than nothing for all we know; minus infinity for what costs too much of the main metric.
-
-    One standard error is taken off the gain, so that of many candidates not the luckiest wins but one that can be
-    relied on (the one-standard-error rule: Breiman and others, 1984).
-    """
-    sign = 1 if aim.main.higher_is_better else -1
-    lost = sign * (nothing.main - trial.main) / max(abs(nothing.main), 1e-12)
-    if aim.max_loss is not None and lost > aim.max_loss:
-        return -np.inf
-    gain = trial.score - nothing.score if aim.spec.higher_is_better else nothing.score - trial.score
-    return gain - trial.error if np.isfinite(gain - trial.error) else -np.inf
+def _gain(spec: MetricSpec, before: float, after: float) -> float:
+    return after - before if spec.higher_is_better else before - after
 
 
 def _said(strength: Strength) -> str:

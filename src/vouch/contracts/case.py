@@ -202,6 +202,7 @@ class Remedy(Generic[S]):
         strengths: the candidates for this case, mildest first; validation rows choose among them.
         treat: from the case, what is to be changed and a strength to the changed thing.
         finishes: whether it comes after whichever remedy was chosen, and so is not chosen itself.
+        doubts: rows whose target the remedy calls wrong; their targets do not choose, the others do.
 
     Example:
         >>> from dataclasses import replace
@@ -217,6 +218,7 @@ class Remedy(Generic[S]):
     strengths: Callable[[Any], Sequence[Strength]]
     treat: Callable[[Any, S, Any], S]
     finishes: bool = False
+    doubts: Callable[[Any], Rows] | None = None
 
 
 class Challenge(Protocol):
