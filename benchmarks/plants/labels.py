@@ -108,11 +108,11 @@ def _softly(rng: np.random.Generator, truth: npt.NDArray[np.int64], recall: Floa
     return mild * p + (1 - mild) / p.shape[1]
 
 
-_NOISE, _GAP = (0.04, 0.08, 0.16), (0.3, 0.5, 0.7)
+_NOISE, _GAP = (0.06, 0.12, 0.2), (0.3, 0.5, 0.7)
 
 PLANTS = (
     *sow(
-        Promise(dq.label_errors, DQ, _NOISE, 0.08),
+        Promise(dq.label_errors, DQ, _NOISE, 0.12),
         ("two classes", "predictions", "drawn", _wrong(2)),
         ("six classes", "predictions", "drawn", _wrong(6)),
         ("news of the wrong class", "texts", "fitted", _wrong_texts),

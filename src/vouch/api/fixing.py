@@ -121,7 +121,7 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
             f"a {model.schema.task} task has no metric '{wanted}'", next_step=nearest(wanted, metrics)
         )  # fmt: skip
     main = BY_TASK[model.schema.task][0]
-    # Of these a few rows tell little; a proper score moves with every row, towards what is better calibrated or sharper.
+    # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
     by = metrics["log_loss"] if wanted in ("ece", "accuracy") else metrics[wanted]
     seed = model.recipe.seed
     look = 1 + sum(one.by == "fix" for one in model.looks)

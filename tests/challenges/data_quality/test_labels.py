@@ -12,7 +12,6 @@ from vouch.challenges.data_quality.labels import (
     find_label_errors_of_each,
     find_outlying_targets,
     suspicion,
-    trust,
 )
 
 Floats = npt.NDArray[np.float64]
@@ -185,19 +184,3 @@ def test_numbers_predicted_exactly_or_too_few_are_no_outliers() -> None:
     few = find_outlying_targets(same[:5], same[:5] + 1)
     assert not len(few.rows)
     assert np.isnan(few.suspicion).all()
-
-
-def test_wrong_labels_are_trusted_less_than_right_ones() -> None:
-    p, truth = clear_classes(9, sharp=8)
-    given, wrong = flipped(truth, 0.2, 9)
-    weights = trust(seen(p, 0.2), given)
-    assert np.median(weights[wrong]) < 0.3
-    assert np.median(weights[~wrong]) > 0.9
-    assert weights.min() > 0
-
-
-def test_rows_that_cannot_be_judged_count_in_full() -> None:
-    p, given = clear_classes(10)
-    given[:2], p[2] = -1, np.nan
-    assert (trust(p, given)[:3] == 1).all()
-    assert (trust(p[:4], np.zeros(4, np.int64)) == 1).all()

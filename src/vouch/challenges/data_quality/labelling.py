@@ -160,13 +160,13 @@ def _called(case: Case) -> Scored:
     scored = case.out_of_fold()
     texts = [b for b in case.blocks if b.capabilities.discrete and b.capabilities.ordered]
     known = np.flatnonzero(scored.truth >= 0) if case.bundle.task.classes and scored.truth.ndim == 1 else ()
-    if not len(known) or len(texts) < len(case.blocks):
+    if not len(known) or not texts or len(texts) < len(case.blocks):
         return scored
     rows = scored.rows[known]
     ids = np.concatenate([block.encoded[torch.from_numpy(rows)].long().numpy() for block in texts], axis=1)
     units = np.arange(len(rows)) if case.groups is None else np.unique(case.groups[rows], return_inverse=True)[1]
     said = scored.decoded.copy()
-    bayes = believed(ids, scored.truth[known], units, case.random("naive Bayes"))
+    bayes = believed(ids, scored.truth[known], units)
     said[known] = np.pad(bayes, ((0, 0), (0, said.shape[1] - bayes.shape[1])))
     right = [(each[known].argmax(axis=1) == scored.truth[known]).mean() for each in (scored.decoded, said)]
     return replace(scored, decoded=said) if right[1] >= right[0] - _ABOUT else scored

@@ -2,8 +2,7 @@
 
 Everything starts from out-of-fold predictions: what networks say of rows that they never learned from. A label is
 suspect when the odds against it are high. The odds are corrected for classes of which the predictions are less sure
-than of others, for labels of such a class may have leaked into the rest. Two rounds find more than one: in the second
-each row counts as much as its label is trusted after the first.
+than of others, for labels of such a class may have leaked into the rest.
 
 How many labels are wrong is said twice, for neither figure is safe alone. Among the rows of which the predictions are
 surest, other labels are hardly ever hard cases, but mistakes that follow the content are missed. Confident learning
@@ -25,10 +24,9 @@ Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
 
 FEWEST_OF_CLASS = 5
-FIRST_ROUND, SECOND_ROUND = 1.0, 1.5
+STRENGTH = 1.0
 SUREST = 0.1
 LEAST_TRUST = 0.001
-_STEPS = 30
 _FEWEST_SUREST = 20
 _FLOOR = 0.01
 _RESAMPLES = 1000
@@ -76,12 +74,12 @@ class LabelErrors:
     unjudged: tuple[int, ...] = ()
 
 
-def suspicion(probabilities: Floats, labels: Rows, strength: float = FIRST_ROUND) -> Floats:
+def suspicion(probabilities: Floats, labels: Rows, strength: float = STRENGTH) -> Floats:
     """How much speaks against each label.
 
     Each probability is divided by its class's mean where that class is the label, raised to ``strength``: once because
     what the class lost is missing from its probability, and further because a lost row stands under another label.
-    Without a second round more than 1 does harm where a class is rare and hard rather than robbed.
+    More than 1 does harm where a class is rare and hard rather than robbed.
 
     Args:
         probabilities: out-of-fold probabilities (B, K).
@@ -113,41 +111,6 @@ def suspicion(probabilities: Floats, labels: Rows, strength: float = FIRST_ROUND
     return found
 
 
-def trust(probabilities: Floats, labels: Rows) -> Floats:
-    """How much each row should count when networks are trained again: the chance that its label is right.
-
-    How often a class bears which label is read off the rows surest to be of that class; with it the probabilities of
-    labels are turned into probabilities of classes, and those into the chance that a label was right.
-
-    Args:
-        probabilities: out-of-fold probabilities (B, K).
-        labels: class codes (B,).
-
-    Returns:
-        Weights, 0.001 to 1 (B,); 1 where there is nothing to judge by.
-
-    Source:
-        Patrini et al., Making deep neural networks robust to label noise (2017), for the surest rows; Richardson,
-        Bayesian-based iterative method of image restoration (1972), for the inversion that stays a distribution.
-
-    Example:
-        >>> labels = np.repeat([0, 1], 100)
-        >>> p = np.where(np.arange(2) == labels[:, None], 0.9, 0.1)
-        >>> labels[:10] = 1
-        >>> weights = trust(p, labels)
-        >>> bool(weights[:10].max() < 0.5 < weights[10:].min())
-        True
-    """
-    found = np.ones(len(labels))
-    rows, _, chances, given = _judgeable(probabilities, labels)
-    if len(rows):
-        chances = _off_zero(chances)
-        noise = _noise_of_surest(chances, given)
-        borne = _off_zero(_classes_behind(chances, noise)) * noise[:, given].T
-        found[rows] = np.maximum(borne[np.arange(len(rows)), given] / borne.sum(axis=1), LEAST_TRUST)
-    return found
-
-
 def class_means(probabilities: Floats, labels: Rows) -> Floats:
     """Mean probability of each class over the rows that bear its label (K,); over all rows for a class without any."""
     classes = probabilities.shape[1]
@@ -156,7 +119,7 @@ def class_means(probabilities: Floats, labels: Rows) -> Floats:
     return np.where(counts > 0, sums / np.maximum(counts, 1), probabilities.mean(axis=0))
 
 
-def find_label_errors(probabilities: Floats, labels: Rows, strength: float = FIRST_ROUND, seed: int = 0) -> LabelErrors:
+def find_label_errors(probabilities: Floats, labels: Rows, strength: float = STRENGTH, seed: int = 0) -> LabelErrors:
     """Flag the labels that look wrong, and say how many there are.
 
     As many rows are flagged as confident learning counts wrong labels, the most suspect ones.
@@ -164,7 +127,7 @@ def find_label_errors(probabilities: Floats, labels: Rows, strength: float = FIR
     Args:
         probabilities: out-of-fold probabilities (B, K).
         labels: class codes (B,).
-        strength: of the suspicion; ``SECOND_ROUND`` when the networks were trained by trust.
+        strength: of the suspicion.
         seed: fixes the resampling.
 
     Returns:
@@ -219,7 +182,7 @@ def confident_joint(probabilities: Floats, labels: Rows) -> Floats:
 
 
 def find_label_errors_of_each(
-    probabilities: Floats, labels: Rows, strength: float = FIRST_ROUND, seed: int = 0
+    probabilities: Floats, labels: Rows, strength: float = STRENGTH, seed: int = 0
 ) -> tuple[LabelErrors, ...]:
     """The same for rows with several labels, each label by itself as one class out of two.
 
@@ -350,29 +313,6 @@ def _surest_rows(chances: Floats) -> list[Rows]:
         found.append(
             rows[np.argsort(-chances[rows, k], kind="stable")[: max(_FEWEST_SUREST, round(SUREST * len(rows)))]]
         )
-    return found
-
-
-def _noise_of_surest(chances: Floats, given: Rows) -> Floats:
-    """P(label | class), class by label (K, K), from the surest rows; a class keeps half of its rows at least."""
-    classes = chances.shape[1]
-    found = np.eye(classes)
-    for k, rows in enumerate(_surest_rows(chances)):
-        counts = np.bincount(given[rows], minlength=classes) + 0.5 / classes
-        found[k] = counts / counts.sum()
-        if len(rows) < _FEWEST_SUREST:
-            found[k] = np.eye(classes)[k]
-        elif found[k, k] < 0.5:
-            found[k] *= 0.5 / (1 - found[k, k])
-            found[k, k] = 0.5
-    return found
-
-
-def _classes_behind(chances: Floats, noise: Floats) -> Floats:
-    """Probabilities of classes (B, K) that, mixed up as the noise says, give those of the labels."""
-    found = _off_zero(chances)
-    for _ in range(_STEPS):
-        found = _normal(found * ((chances / np.maximum(found @ noise, 1e-9)) @ noise.T))
     return found
 
 
