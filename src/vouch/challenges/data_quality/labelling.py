@@ -164,9 +164,11 @@ def _called(case: Case) -> Scored:
         return scored
     rows = scored.rows[known]
     ids = np.concatenate([block.encoded[torch.from_numpy(rows)].long().numpy() for block in texts], axis=1)
+    names = [column.name for block in texts for column in block.columns]
+    cells = case.dataset.frame[rows].select(pl.concat_str(names, separator=" ", ignore_nulls=True).alias("texts"))
     units = np.arange(len(rows)) if case.groups is None else np.unique(case.groups[rows], return_inverse=True)[1]
     said = scored.decoded.copy()
-    bayes = believed(ids, scored.truth[known], units)
+    bayes = believed(ids, cells["texts"].fill_null("").to_list(), scored.truth[known], units)
     said[known] = np.pad(bayes, ((0, 0), (0, said.shape[1] - bayes.shape[1])))
     right = [(each[known].argmax(axis=1) == scored.truth[known]).mean() for each in (scored.decoded, said)]
     return replace(scored, decoded=said) if right[1] >= right[0] - _ABOUT else scored
@@ -248,13 +250,12 @@ def _estimate(name: str, found: Share) -> Estimate:
 
 
 def _some(case: Case) -> Sequence[Strength]:
-    """Shares of the training rows; none where the check has nothing to find fault with."""
+    """Shares of the training rows; none where more wrong labels than the check warns of can be ruled out."""
     found = suspected(case)
     if not np.isin(found.rows, case.lesson.train).any():
         return ()
-    least = max((one.surest.value for one in found.errors if one.surest), default=None)
-    level = case.threshold(SHARE, "label_errors").warn
-    return (0.05, 0.15) if least is None or least >= level else ()
+    most = max((one.surest.high for one in found.errors if one.surest), default=1.0)
+    return (0.05, 0.15) if most >= case.threshold(SHARE, "label_errors").warn else ()
 
 
 def _doubted(case: Case) -> Rows:
