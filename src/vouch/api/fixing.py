@@ -18,7 +18,7 @@ from vouch.api.measuring import measure, now, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready, fingerprint_of
 from vouch.auditing.coverage import coverage_error, held, held_by_own_word
-from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence
+from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence, without
 from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
 from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import BudgetSpent, Challenge, Lesson, Remedy, Strength
@@ -138,12 +138,14 @@ def _suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Re
         raise UsageError(f"'{challenge.name}' has no remedy '{named}'", next_step=nearest(named, every))
     wanted = [remedy for name, remedy in every.items() if named in (None, name)]
     suited = tuple(remedy for remedy in wanted if _strengths(case, remedy))
-    if not suited:
+    tried = tuple(remedy for remedy in suited if named or not remedy.outright)
+    if not tried:
+        step = f"Name it: --remedy {suited[0].name}." if suited else "'vouch audit' says what is wrong with it."
         raise UsageError(
             f"no remedy of '{challenge.name}' suits this network", received=named or ", ".join(every) or "none",
-            next_step="'vouch audit' says what is wrong with it.",
+            next_step=step,
         )  # fmt: skip
-    return suited
+    return tried
 
 
 def _strengths(case: LiveCase, remedy: Remedy[Any]) -> Sequence[Strength]:
@@ -160,6 +162,8 @@ def _search(task: _Fix) -> Choice:
     choosable = [one for one in task.remedies if not one.finishes]
     if not choosable:
         return Choice(())
+    if (first := choosable[0]).outright:
+        return Choice((), first, first.strengths(case)[0])
     training = [one for one in choosable if one.changes != "bundle"]
     ground = ground_of_training(case, rng) if training else ground_of_bundle(case, rng)
     doubts = [one.doubts(case) for one in training if one.doubts is not None]
@@ -318,7 +322,8 @@ def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
 def _written(task: _Fix, choice: Choice, ledger: Ledger, strength: str, seconds: float) -> Proof:
     remedy = choice.remedy.name if choice.remedy else next(one.name for one in task.remedies if one.finishes)
     what = remedy.replace("_", " ") + (f" ({strength})" if strength else "")
-    said = sentence(ledger.claim, ledger.before[0], ledger.after[0], what)
+    outright = choice.remedy is not None and choice.remedy.outright
+    said = (without if outright else sentence)(ledger.claim, ledger.before[0], ledger.after[0], what)
     seeds = task.seeds if choice.remedy is not None and choice.remedy.changes != "bundle" else task.seeds[:1]
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
@@ -328,6 +333,10 @@ def _written(task: _Fix, choice: Choice, ledger: Ledger, strength: str, seconds:
 
 
 def _notes(choice: Choice) -> tuple[str, ...]:
+    if choice.remedy is not None and choice.remedy.outright:
+        return (
+            "Taken because it was named. What it takes away is in the sealed rows too, and made their scores too good.",
+        )
     return (f"{choice.left_out} candidates were not tried: no time was left for them.",) if choice.left_out else ()
 
 

@@ -114,6 +114,14 @@ def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) ->
     return text[0].upper() + text[1:]
 
 
+def without(claim: Difference, before: Estimate, after: Estimate, what: str) -> str:
+    """The same for a remedy that takes something away which makes all scores too good; arguments as for ``sentence``."""
+    metric, place = claim.name.replace("_", " "), f"{claim.n:,} sealed rows"
+    text = f"{what}: {metric} from {number(before.value)} to {number(after.value)} on {place}."
+    told = "The first figure rests on what was taken away; the second is to be expected of rows that lack it."
+    return f"{text[0].upper()}{text[1:]} {told}"
+
+
 def _difference(pair: Pair, spec: MetricSpec, look: int, seed: int) -> Difference:
     level = 1 - SIGNIFICANT / look
     found = paired_difference(pair.truth, pair.after, pair.before, metric=spec, level=level, seed=seed)

@@ -203,6 +203,8 @@ class Remedy(Generic[S]):
         treat: from the case, what is to be changed and a strength to the changed thing.
         finishes: whether it comes after whichever remedy was chosen, and so is not chosen itself.
         doubts: rows whose target the remedy calls wrong; their targets do not choose, the others do.
+        outright: whether it is right whatever it scores, for what it takes away makes all scores too good; it is taken
+            when it is named, and else not tried.
 
     Example:
         >>> from dataclasses import replace
@@ -219,6 +221,7 @@ class Remedy(Generic[S]):
     treat: Callable[[Any, S, Any], S]
     finishes: bool = False
     doubts: Callable[[Any], Rows] | None = None
+    outright: bool = False
 
 
 class Challenge(Protocol):

@@ -119,7 +119,7 @@ def _copies(case: Case) -> Sequence[Strength]:
 
 def _leaks(case: Case) -> Sequence[Strength]:
     names = leaking(case)
-    return (1.0,) if names and len(names) < len(case.lesson.schema.features) else ()
+    return ("all",) if names and len(names) < len(case.lesson.schema.features) else ()
 
 
 def _classes(case: Case, strengths: Sequence[Strength], least: float = 1.0) -> Sequence[Strength]:
@@ -144,6 +144,7 @@ DROP_LEAKS = Remedy(
     "lesson",
     _leaks,
     drop_leaks,
+    outright=True,
 )
 WEIGH_CLASSES = Remedy(
     "weigh_classes", "Rows of rare classes count more, by their inverse frequency to a power.", "lesson", _unlike, weigh
