@@ -115,7 +115,7 @@ def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) ->
 
 
 def without(claim: Difference, before: Estimate, after: Estimate, what: str) -> str:
-    """The same for a remedy that takes something away which makes all scores too good; arguments as for ``sentence``."""
+    """The same for a remedy that takes away what makes all scores too good; arguments as for ``sentence``."""
     metric, place = claim.name.replace("_", " "), f"{claim.n:,} sealed rows"
     text = f"{what}: {metric} from {number(before.value)} to {number(after.value)} on {place}."
     told = "The first figure rests on what was taken away; the second is to be expected of rows that lack it."
