@@ -27,6 +27,8 @@ PLAN = {
     "small-fashion": ("small.py", "fashion"),
     "small-adult": ("small.py", "adult"),
     "small-telco": ("small.py", "telco"),
+    "small-california": ("small.py", "california"),
+    "small-salaries": ("small.py", "salaries"),
     "loop-telco": ("loop.py", "telco", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-clothing": ("loop.py", "clothing", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-noisy": ("loop.py", "noisy", "--fix", "calibration", "data_quality", "overfitting"),
