@@ -215,9 +215,11 @@ class LiveCase:
     def _cross_fitted(self, count: int) -> Scored:
         rows = np.sort(np.concatenate([self.split.train, self.split.valid]))
         rng = self.under("").random(f"{count} folds")
-        # Where the bundle's own run was stopped early, no fold needs to go on for longer than it did.
-        made = len(self.bundle.run.history) or self.bundle.recipe.epochs
-        recipe = replace(self.bundle.recipe, epochs=min(self.bundle.recipe.epochs, made))
+        # Where the bundle's own run was stopped early, no fold needs to go on for longer than it did, and what is known
+        # of how long it takes makes half of the patience enough.
+        own = self.bundle.recipe
+        made = len(self.bundle.run.history) or own.epochs
+        recipe = replace(own, epochs=min(own.epochs, made), patience=-(-own.patience // 2))
         fold = folds(self.dataset, self.bundle.schema, rows, count, rng)
         parts = []
         for number in range(count):
