@@ -33,7 +33,7 @@ from vouch.tasks.metrics import BY_TASK, MetricSpec
 FEWEST_SEEDS = 3
 # Networks differ from seed to seed, so a proof takes as many seeds as it can afford: this share of all trainings.
 _PROVING, _MOST_SEEDS = 0.4, 10
-_SOME, _MOST_TRAININGS, _SECONDS = 10.0, 50.0, 1200.0
+_SOME, _MOST_TRAININGS, _SECONDS = 10.0, 80.0, 1200.0
 _FEW_ROWS, _FOLDS = 2_000, 3
 _LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
 
@@ -172,7 +172,7 @@ def _search(task: _Fix) -> Choice:
     reserved = (2 * len(task.seeds) - 1.0) if training else 0.0
     case.budget.spend(reserved)
     try:
-        return search(case, training or choosable, task.aim, ground, truth)
+        return search(case, training or choosable, task.aim, ground, truth, case.budget)
     except BudgetSpent as spent:
         raise UsageError(
             "the budget is too small to try any remedy", received=str(spent),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
 
+from vouch.auditing.clock import Clock
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import BudgetSpent, Case, Lesson, Remedy, Strength
 from vouch.contracts.proof import Trial
@@ -23,6 +24,9 @@ NOTHING = "nothing"
 
 _FOLDS = 5
 _RESAMPLES = 200
+# So many candidates are trained again, and so many runs each of them then has.
+_BEST, _RUNS = 3, 3
+_KEEP: Remedy[BundleValue] = Remedy(NOTHING, "", "bundle", lambda _: ("",), lambda _, bundle, __: bundle)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,10 +87,30 @@ class Choice:
     left_out: int = 0
 
 
-def search(case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground, truth: Truth) -> Choice:
+@dataclass(slots=True, eq=False)
+class _Candidate:
+    """A remedy at one strength, or doing nothing, with what networks say of the held rows, run after run."""
+
+    remedy: Remedy[Any] | None
+    strength: Strength
+    runs: list[Floats] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def run(self, case: Case, ground: Ground) -> None:
+        """Train and predict once more; each run has seeds of its own, which all candidates share."""
+        started = time.perf_counter()
+        self.runs.append(np.concatenate(_predicted(case, ground, self.remedy, self.strength, len(self.runs))))
+        self.seconds += time.perf_counter() - started
+
+
+def search(
+    case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground, truth: Truth, clock: Clock | None = None
+) -> Choice:
     """Try every remedy at every strength on rows kept for choosing, and take the best that is better than nothing.
 
-    Where targets are doubted, the best is the one that is best on the other rows, if it is not clearly worse on all.
+    Networks differ from run to run, and of many candidates the luckiest looks best. So the best few are trained again
+    with other seeds, as far as time allows, and the choice is among these. Where targets are doubted, the best is the
+    one that is best on the other rows, if it is not clearly worse on all.
 
     Args:
         case: what is to be treated.
@@ -94,32 +118,53 @@ def search(case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground
         aim: what is to become better.
         ground: the rows to choose by.
         truth: of those rows, in their order.
+        clock: of which up to half is kept for training the best again.
 
     Returns:
         The choice, with every trial.
     """
     trains = remedies[0].changes != "bundle"
-    before = np.concatenate(_trained(case, ground, lambda one: one) if trains else _plain(case, ground))
-    judge = _Judge(aim, truth, ground.trusted, before)
-    trials = [judge.trial(NOTHING, "", before, 0.0)]
-    best: tuple[Remedy[Any], Strength] | None = None
-    highest, chosen, left_out = 0.0, trials[0], 0
-    for remedy in remedies:
-        for strength in remedy.strengths(case):
-            started = time.perf_counter()
-            try:
-                after = np.concatenate(_treated(case, ground, remedy, strength))
-            except BudgetSpent:
-                left_out += 1
-                continue
-            trials.append(judge.trial(remedy.name, _said(strength), after, time.perf_counter() - started))
-            order = judge.order(trials[-1], trials[0], after)
-            if order > highest:
-                best, highest, chosen = (remedy, strength), order, trials[-1]
-    if best is None:
-        return Choice(tuple(trials), left_out=left_out)
-    marked = tuple(replace(one, chosen=one is chosen) for one in trials)
-    return Choice(marked, *best, left_out)
+    nothing = _Candidate(None if trains else _KEEP, "")
+    spent = clock.spent if clock else 0.0
+    nothing.run(case, ground)
+    kept = _kept_for_the_best(clock, clock.spent - spent) if clock and trains else 0.0
+    every, left_out = [nothing], 0
+    if clock:
+        clock.spend(kept)
+    for candidate in [_Candidate(remedy, strength) for remedy in remedies for strength in remedy.strengths(case)]:
+        try:
+            candidate.run(case, ground)
+            every.append(candidate)
+        except BudgetSpent:
+            left_out += 1
+    if clock:
+        clock.spend(-kept)
+    judge = _Judge(aim, truth, ground.trusted, nothing)
+    if trains and len(every) > 1:
+        _again(case, ground, [nothing, *sorted(every[1:], key=judge.order, reverse=True)[:_BEST]])
+    best = max(every[1:], key=judge.order, default=nothing)
+    chosen = best if best is not nothing and judge.order(best) > 0 else None
+    trials = tuple(replace(judge.trial(one), chosen=one is chosen) for one in every)
+    return Choice(trials, chosen.remedy if chosen else None, chosen.strength if chosen else "", left_out)
+
+
+def _kept_for_the_best(clock: Clock, cost: float) -> float:
+    """What is kept for training the best again: up to half of what is left, and nothing if that is less than a run."""
+    half = (clock.trainings - clock.spent) / 2
+    return min((_BEST + 1) * (_RUNS - 1) * cost, half) if half >= (_BEST + 1) * cost else 0.0
+
+
+def _again(case: Case, ground: Ground, best: Sequence[_Candidate]) -> None:
+    """Further runs of the best and of doing nothing, whole rounds alone."""
+    for _ in range(_RUNS - 1):
+        runs = len(best[0].runs)
+        try:
+            for one in best:
+                one.run(case, ground)
+        except BudgetSpent:
+            for one in best:
+                del one.runs[runs:]
+            return
 
 
 def ground_of_bundle(case: Case, rng: np.random.Generator) -> Ground:
@@ -130,11 +175,11 @@ def ground_of_bundle(case: Case, rng: np.random.Generator) -> Ground:
     return Ground(tuple(replace(lesson, valid=np.setdiff1d(valid, part)) for part in held), held)
 
 
-def _treated(case: Case, ground: Ground, remedy: Remedy[Any], strength: Strength) -> list[Floats]:
-    if remedy.changes == "recipe":
-        return _trained(case, ground, lambda one: replace(one, recipe=remedy.treat(case, one.recipe, strength)))
-    if remedy.changes == "lesson":
-        return _trained(case, ground, lambda one: remedy.treat(case, one, strength))
+def _predicted(case: Case, ground: Ground, remedy: Remedy[Any] | None, strength: Strength, run: int) -> list[Floats]:
+    """What is said of each held part under a remedy, in the run of this number; the first has the lesson's own seed."""
+    if remedy is None or remedy.changes != "bundle":
+        lessons = [_seeded(_lesson(case, one, remedy, strength), run) for one in ground.lessons]
+        return [case.retrain(one, held) for one, held in zip(lessons, ground.held, strict=True)]
     answered = []
     for lesson, held in zip(ground.lessons, ground.held, strict=True):
         view = case.choosing(lesson.valid)
@@ -143,67 +188,80 @@ def _treated(case: Case, ground: Ground, remedy: Remedy[Any], strength: Strength
     return answered
 
 
-def _trained(case: Case, ground: Ground, change: Callable[[Lesson], Lesson]) -> list[Floats]:
-    return [case.retrain(change(one), held) for one, held in zip(ground.lessons, ground.held, strict=True)]
+def _lesson(case: Case, lesson: Lesson, remedy: Remedy[Any] | None, strength: Strength) -> Lesson:
+    if remedy is None:
+        return lesson
+    if remedy.changes == "recipe":
+        return replace(lesson, recipe=remedy.treat(case, lesson.recipe, strength))
+    return remedy.treat(case, lesson, strength)
 
 
-def _plain(case: Case, ground: Ground) -> list[Floats]:
-    return [case.answered(case.bundle, held) for held in ground.held]
+def _seeded(lesson: Lesson, run: int) -> Lesson:
+    """Far from the seeds of the proof."""
+    return replace(lesson, recipe=replace(lesson.recipe, seed=lesson.recipe.seed + 1000 * run)) if run else lesson
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Judge:
-    """What trials are judged by: the rows, which of them count (n,), and what is predicted when nothing is done."""
+    """What candidates are judged by: the rows, which of them count (n,), and doing nothing."""
 
     aim: Aim
     truth: Truth
     trusted: Floats
-    before: Floats
+    nothing: _Candidate
 
-    def trial(self, name: str, strength: str, after: Floats, seconds: float) -> Trial:
-        """Score predictions on the rows that count."""
-        spec, main = self.aim.spec, self.aim.main
-        score, said = (self._value(one, after, self.trusted) for one in (spec, main))
-        return Trial(name, strength, score, self._error(after, self.trusted), said, seconds)
+    def trial(self, one: _Candidate) -> Trial:
+        """Its scores on the rows that count, the mean over its runs."""
+        score, main = (float(np.mean(self._values(spec, one.runs))) for spec in (self.aim.spec, self.aim.main))
+        name, error = one.remedy.name if one.remedy else NOTHING, self._gain(one, self.aim.spec, self.trusted)[1]
+        return Trial(name, _said(one.strength), score, error, main, one.seconds)
 
-    def order(self, trial: Trial, nothing: Trial, after: Floats) -> float:
+    def order(self, one: _Candidate) -> float:
         """How much better than nothing for all we know; minus infinity for what is too dear, or worse on all rows.
 
         One standard error is taken off the gain, so that of many candidates not the luckiest wins but one that can be
-        relied on (the one-standard-error rule: Breiman and others, 1984).
+        relied on (the one-standard-error rule: Breiman and others, 1984). Only those of most runs can win.
         """
+        gain, error = self._gain(one, self.aim.spec, self.trusted)
         main, most = self.aim.main, self.aim.max_loss
-        lost = -_gain(main, nothing.main, trial.main) / max(abs(nothing.main), 1e-12)
-        sure = _gain(self.aim.spec, nothing.score, trial.score) - trial.error
-        too_dear = most is not None and lost > most
-        return sure if np.isfinite(sure) and not too_dear and not self._worse(after) else -np.inf
+        before, after = (np.mean(self._values(main, some)) for some in (self.nothing.runs[: len(one.runs)], one.runs))
+        too_dear = most is not None and -_sign(main) * (after - before) / max(abs(before), 1e-12) > most
+        too_few = len(one.runs) < len(self.nothing.runs)
+        return -np.inf if too_dear or too_few or self._objected(one) or not np.isfinite(gain - error) else gain - error
 
-    def _worse(self, after: Floats) -> bool:
-        """Whether the doubted rows turn the balance by more than a standard error."""
+    def _objected(self, one: _Candidate) -> bool:
+        """Whether all rows, the doubted ones too, speak against it by more than a standard error.
+
+        They do so by the main metric: against a wrong label a sure network may lose any amount of log loss.
+        """
         if self.trusted.all():
             return False
-        every = np.ones_like(self.trusted)
-        gain = _gain(self.aim.spec, *(self._value(self.aim.spec, one, every) for one in (self.before, after)))
-        return gain < -self._error(after, every)
+        gain, error = self._gain(one, self.aim.main, np.ones_like(self.trusted))
+        return gain < -error
 
-    def _value(self, spec: MetricSpec, predicted: Floats, counted: Floats) -> float:
-        return float(spec.function(self.truth.values, predicted, counted[None])[0])
+    def _gain(self, one: _Candidate, spec: MetricSpec, counted: Floats) -> tuple[float, float]:
+        """How much better than nothing, in the mean over runs, with its standard error.
 
-    def _error(self, after: Floats, counted: Floats) -> float:
-        """Standard error of the difference over the rows, by the paired bootstrap."""
-        spec, values = self.aim.spec, self.truth.values
+        Rows and runs both leave it uncertain: the rows by the paired bootstrap, the runs by their spread.
+        """
+        sign, pairs = _sign(spec), list(zip(self.nothing.runs, one.runs, strict=False))
 
-        def difference(weights: Floats) -> Floats:
+        def gains(weights: Floats) -> Floats:
             drawn = weights * counted
-            return spec.function(values, after, drawn) - spec.function(values, self.before, drawn)
+            each = [spec.function(self.truth.values, run, drawn) for pair in pairs for run in pair]
+            return sign * (np.stack(each[1::2], axis=-1) - np.stack(each[::2], axis=-1))
 
-        return float(
-            np.nanstd(bootstrap(difference, self.truth.rows, resamples=_RESAMPLES, groups=self.truth.groups).draws)
-        )
+        found = bootstrap(gains, self.truth.rows, resamples=_RESAMPLES, groups=self.truth.groups)
+        by_rows = float(np.nanstd(found.draws.mean(axis=-1)))
+        by_runs = float(found.value.std(ddof=1) / np.sqrt(len(pairs))) if len(pairs) > 1 else 0.0
+        return float(found.value.mean()), float(np.hypot(by_rows, by_runs))
+
+    def _values(self, spec: MetricSpec, runs: Sequence[Floats]) -> list[float]:
+        return [float(spec.function(self.truth.values, run, self.trusted[None])[0]) for run in runs]
 
 
-def _gain(spec: MetricSpec, before: float, after: float) -> float:
-    return after - before if spec.higher_is_better else before - after
+def _sign(spec: MetricSpec) -> int:
+    return 1 if spec.higher_is_better else -1
 
 
 def _said(strength: Strength) -> str:

@@ -40,6 +40,7 @@ SHARE = Threshold("label_errors", 0.02, 0.25, why="benchmark test sets hold 3.3 
 FAR = Threshold("target_errors", 0.0005, 0.05, why="beyond the tail that the other residuals have, none is expected")
 _TOLD = 1 / 3
 _ABOUT = 0.05
+_SHARES = (0.05, 0.15)
 _KEPT_WEIGHT = 0.1
 
 
@@ -255,12 +256,13 @@ def _some(case: Case) -> Sequence[Strength]:
     if not np.isin(found.rows, case.lesson.train).any():
         return ()
     most = max((one.surest.high for one in found.errors if one.surest), default=1.0)
-    return (0.05, 0.15) if most >= case.threshold(SHARE, "label_errors").warn else ()
+    return _SHARES if most >= case.threshold(SHARE, "label_errors").warn else ()
 
 
 def _doubted(case: Case) -> Rows:
-    """Rows whose label is not to judge the remedies that call it wrong."""
-    return suspected(case).rows
+    """Rows whose label is not to judge the remedies: all that they call wrong when they are at their strongest."""
+    found = suspected(case)
+    return found.ranked[: round(max(_SHARES) * len(found.ranked))]
 
 
 def _renamed(case: Case) -> Sequence[Strength]:

@@ -132,6 +132,20 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         _key("weight_decay"),
     ),
     Remedy(
+        "cut_and_mix",
+        "Pastes patches of one grid into another and mixes their targets by area (CutMix).",
+        "recipe",
+        _cutmixes,
+        _key("cutmix"),
+    ),
+    Remedy(
+        "augment_more",
+        "Makes more kinds of random change to training inputs, such as erased squares.",
+        "recipe",
+        _augmentations,
+        _augment,
+    ),
+    Remedy(
         "average_weights",
         "Keeps a running average of the weights instead of the last ones.",
         "recipe",
@@ -172,20 +186,6 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         "recipe",
         _l1,
         _key("l1"),
-    ),
-    Remedy(
-        "augment_more",
-        "Makes more kinds of random change to training inputs, such as erased squares.",
-        "recipe",
-        _augmentations,
-        _augment,
-    ),
-    Remedy(
-        "cut_and_mix",
-        "Pastes patches of one grid into another and mixes their targets by area (CutMix).",
-        "recipe",
-        _cutmixes,
-        _key("cutmix"),
     ),
     Remedy(
         "smooth_labels",
