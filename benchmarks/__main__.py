@@ -20,6 +20,7 @@ PLAN = {
     "coverage": ("coverage.py",),
     "plants": ("plants",),
     "labels": ("labels.py",),
+    "cleaned": ("cleaned.py",),
     "trust": ("trust.py",),
     "overconfident": ("trust.py", "adult", "telco", "noisy", "--overconfident"),
     "forecast-adult": ("forecast.py", "adult"),
