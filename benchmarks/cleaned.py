@@ -18,7 +18,7 @@ from loop import noisy
 
 import vouch
 from vouch.api.measuring import truth_of
-from vouch.challenges.data_quality.treat import REMEDIES
+from vouch.challenges.data_quality.labelling import DOWNWEIGHT, PRUNE, RELABEL
 from vouch.contracts.case import Lesson
 from vouch.statistics.paired import paired_difference
 from vouch.tasks.metrics import BY_TASK
@@ -36,7 +36,7 @@ def main() -> None:
         data, _, target, _, test, *_ = noisy(Path(folder))
         bundle = vouch.fit(data, target, test=test, task="multiclass", types={"text": "text"})
     case = case_for(bundle, trainings=100.0, seconds=36_000).under("data_quality")
-    remedy = next(one for one in REMEDIES if one.name == asked.remedy)
+    remedy = next(one for one in (RELABEL, PRUNE, DOWNWEIGHT) if one.name == asked.remedy)
     lesson, rows = case.lesson, case.split.test
     count = round(asked.strength * len(np.unique(lesson.train)))
     left = np.random.default_rng(0).permutation(lesson.train)[count:]
