@@ -159,6 +159,7 @@ def test_doubted_rows_do_not_choose_but_may_object(*, doubted: bool, true_to_lab
     truth = Truth("binary", ("a", "b"), case.labels, None, "valid")
     choice = search(case, (dropout(0.9),), Aim(LOSS, LOSS), ground, truth)  # type: ignore[arg-type]
     assert (choice.remedy is not None) == chosen
+    assert choice.doubted == 100 * doubted
 
 
 @dataclass

@@ -337,7 +337,11 @@ def _notes(choice: Choice) -> tuple[str, ...]:
         return (
             "Taken because it was named. What it takes away is in the sealed rows too, and made their scores too good.",
         )
-    return (f"{choice.left_out} candidates were not tried: no time was left for them.",) if choice.left_out else ()
+    doubted = (
+        f"{choice.doubted:,} rows kept for choosing did not count, for their targets look wrong; they could object."
+    )
+    too_many = f"{choice.left_out} candidates were not tried: no time was left for them."
+    return tuple(note for note, due in ((doubted, choice.doubted), (too_many, choice.left_out)) if due)
 
 
 def _trainings(model: Bundle) -> float:

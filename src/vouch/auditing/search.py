@@ -79,12 +79,14 @@ class Choice:
         remedy: the best remedy; none when nothing was better than doing nothing.
         strength: of the remedy.
         left_out: candidates for which there was no time.
+        doubted: held rows that did not count, for their targets are what remedies doubt.
     """
 
     trials: tuple[Trial, ...]
     remedy: Remedy[Any] | None = None
     strength: Strength = ""
     left_out: int = 0
+    doubted: int = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -145,7 +147,8 @@ def search(
     best = max(every[1:], key=judge.order, default=nothing)
     chosen = best if best is not nothing and judge.order(best) > 0 else None
     trials = tuple(replace(judge.trial(one), chosen=one is chosen) for one in every)
-    return Choice(trials, chosen.remedy if chosen else None, chosen.strength if chosen else "", left_out)
+    doubted = len(judge.trusted) - int(judge.trusted.sum())
+    return Choice(trials, chosen.remedy if chosen else None, chosen.strength if chosen else "", left_out, doubted)
 
 
 def _kept_for_the_best(clock: Clock, cost: float) -> float:
