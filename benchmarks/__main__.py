@@ -22,7 +22,7 @@ PLAN = {
     "labels": ("labels.py",),
     "cleaned": ("cleaned.py",),
     "trust": ("trust.py",),
-    "overconfident": ("trust.py", "adult", "telco", "noisy", "--overconfident"),
+    "overconfident": ("trust.py", "adult", "telco", "news", "--overconfident"),
     "forecast-adult": ("forecast.py", "adult"),
     "forecast-fashion": ("forecast.py", "fashion"),
     "small-fashion": ("small.py", "fashion"),
