@@ -63,7 +63,7 @@ def california(rng: np.random.Generator) -> tuple[object, object, str]:
 def salaries(rng: np.random.Generator) -> tuple[object, object, str]:
     """1,000 employees, tested on the 8,228 others."""
     one = next(iter(_salaries([0])))
-    frame = pl.concat([one.data, one.test])
+    frame = pl.concat([part for part in (one.data, one.test) if isinstance(part, pl.DataFrame)])
     rows = rng.permutation(frame.height)
     return frame[rows[:1000]], frame[rows[1000:]], str(one.target)
 

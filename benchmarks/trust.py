@@ -4,7 +4,7 @@
     python benchmarks/trust.py adult california
 
 Every calibrator is fitted on validation rows and measured on test rows; so are the prediction sets, which state 90 %.
-With ``--overconfident`` the weights of the last layer are tripled, which leaves nearly all answers as they are and makes
+With ``--overconfident`` the weights of the last layer are tripled. That leaves nearly all answers as they are and makes
 the network far too sure of them: kept at the epoch of the least validation loss, none is so by itself on these sets.
 """
 
