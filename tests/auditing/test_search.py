@@ -189,6 +189,12 @@ def test_the_best_are_trained_again_so_that_luck_does_not_choose() -> None:
     assert lucky.error > 0.1
 
 
+def test_what_cannot_be_chosen_is_not_trained_again() -> None:
+    case = Moody()
+    assert found(case, dropout(0.1), max_loss=-2.0).remedy is None
+    assert len(case.seeds) == 2
+
+
 def test_a_round_that_time_does_not_suffice_for_counts_for_no_one() -> None:
     choice = found(Moody(5), dropout(0.9, 0.8))
     assert choice.strength == 0.9

@@ -142,10 +142,11 @@ def search(
     if clock:
         clock.spend(-kept)
     judge = _Judge(aim, truth, ground.trusted, nothing)
-    if trains and len(every) > 1:
-        _again(case, ground, [nothing, *sorted(every[1:], key=judge.order, reverse=True)[:_BEST]])
-    best = max(every[1:], key=judge.order, default=nothing)
-    chosen = best if best is not nothing and judge.order(best) > 0 else None
+    worth_it = [one for one in every[1:] if np.isfinite(judge.order(one))] if trains else []
+    if worth_it:
+        _again(case, ground, [nothing, *sorted(worth_it, key=judge.order, reverse=True)[:_BEST]])
+    orders = [judge.order(one) for one in every[1:]]
+    chosen = every[1 + int(np.argmax(orders))] if max(orders, default=0.0) > 0 else None
     trials = tuple(replace(judge.trial(one), chosen=one is chosen) for one in every)
     doubted = len(judge.trusted) - int(judge.trusted.sum())
     return Choice(trials, chosen.remedy if chosen else None, chosen.strength if chosen else "", left_out, doubted)
@@ -212,11 +213,12 @@ class _Judge:
     truth: Truth
     trusted: Floats
     nothing: _Candidate
+    known: dict[tuple[int, int, str, bool], tuple[float, float]] = field(default_factory=dict)
 
     def trial(self, one: _Candidate) -> Trial:
         """Its scores on the rows that count, the mean over its runs."""
         score, main = (float(np.mean(self._values(spec, one.runs))) for spec in (self.aim.spec, self.aim.main))
-        name, error = one.remedy.name if one.remedy else NOTHING, self._gain(one, self.aim.spec, self.trusted)[1]
+        name, error = one.remedy.name if one.remedy else NOTHING, self._gain(one, self.aim.spec)[1]
         return Trial(name, _said(one.strength), score, error, main, one.seconds)
 
     def order(self, one: _Candidate) -> float:
@@ -225,7 +227,7 @@ class _Judge:
         One standard error is taken off the gain, so that of many candidates not the luckiest wins but one that can be
         relied on (the one-standard-error rule: Breiman and others, 1984). Only those of most runs can win.
         """
-        gain, error = self._gain(one, self.aim.spec, self.trusted)
+        gain, error = self._gain(one, self.aim.spec)
         main, most = self.aim.main, self.aim.max_loss
         before, after = (np.mean(self._values(main, some)) for some in (self.nothing.runs[: len(one.runs)], one.runs))
         too_dear = most is not None and -_sign(main) * (after - before) / max(abs(before), 1e-12) > most
@@ -239,10 +241,18 @@ class _Judge:
         """
         if self.trusted.all():
             return False
-        gain, error = self._gain(one, self.aim.main, np.ones_like(self.trusted))
+        gain, error = self._gain(one, self.aim.main, all_rows=True)
         return gain < -error
 
-    def _gain(self, one: _Candidate, spec: MetricSpec, counted: Floats) -> tuple[float, float]:
+    def _gain(self, one: _Candidate, spec: MetricSpec, *, all_rows: bool = False) -> tuple[float, float]:
+        """As below; each is resampled once, however often it is asked for."""
+        key = (id(one), len(one.runs), spec.name, all_rows)
+        if key not in self.known:
+            counted = np.ones_like(self.trusted) if all_rows else self.trusted
+            self.known[key] = self._resampled(one, spec, counted)
+        return self.known[key]
+
+    def _resampled(self, one: _Candidate, spec: MetricSpec, counted: Floats) -> tuple[float, float]:
         """How much better than nothing, in the mean over runs, with its standard error.
 
         Rows and runs both leave it uncertain: the rows by the paired bootstrap, the runs by their spread.

@@ -15,11 +15,12 @@ import numpy as np
 import numpy.typing as npt
 from scipy.special import softmax
 
-from vouch.challenges.data_quality.labels import LEAST_TRUST, suspicion
+from vouch.challenges.data_quality.labels import suspicion
 from vouch.challenges.data_quality.looking import Floats, Rows
 
 ROUNDS = 2
 _SMOOTHING = 0.2
+_LEAST_WEIGHT = 0.001
 _CHARACTERS = 4
 _MOST_TERMS = 200_000
 _ROWS_FOR_RARE = 200
@@ -64,7 +65,7 @@ def _in_rounds(terms: Terms, labels: Rows, units: Rows) -> Floats:
     weights = np.ones(len(labels))
     found = _left_out(terms, labels, weights, units)
     for _ in range(ROUNDS - 1):
-        weights = np.maximum(1 - np.nan_to_num(suspicion(found, labels)), LEAST_TRUST)
+        weights = np.maximum(1 - np.nan_to_num(suspicion(found, labels)), _LEAST_WEIGHT)
         found = _left_out(terms, labels, weights, units)
     return found
 

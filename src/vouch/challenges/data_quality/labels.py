@@ -1,6 +1,6 @@
 """Which labels look wrong, how many there are, and which classes they are mixed up with.
 
-Everything starts from out-of-fold predictions: what networks say of rows that they never learned from. A label is
+Everything starts from out-of-fold predictions: what models say of rows that they never learned from. A label is
 suspect when the odds against it are high. The odds are corrected for classes of which the predictions are less sure
 than of others, for labels of such a class may have leaked into the rest.
 
@@ -26,7 +26,6 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 FEWEST_OF_CLASS = 5
 STRENGTH = 1.0
 SUREST = 0.1
-LEAST_TRUST = 0.001
 _FEWEST_SUREST = 20
 _FLOOR = 0.01
 _RESAMPLES = 1000
