@@ -34,7 +34,7 @@ PLAN = {
     "small-california": ("small.py", "california"),
     "small-salaries": ("small.py", "salaries"),
     "loop-telco": ("loop.py", "telco", "--fix", "calibration", "data_quality", "overfitting"),
-    "loop-clothing": ("loop.py", "clothing", "--fix", "calibration", "data_quality", "overfitting"),
+    "loop-clothing": ("loop.py", "clothing", "--budget", "90s", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-noisy": ("loop.py", "noisy", "--fix", "calibration", "data_quality", "overfitting"),
     "ratio-adult": ("loop.py", "adult"),
     "ratio-fashion": ("loop.py", "fashion"),

@@ -109,11 +109,13 @@ def main() -> None:
     parser.add_argument("name", choices=sorted(SETS))
     parser.add_argument("--out", type=Path, default=Path("loops"))
     parser.add_argument("--fix", nargs="*", default=[], choices=CHALLENGES)
+    parser.add_argument("--budget", help="time for the fit, and so for each training that follows: 90s")
     asked = parser.parse_args()
     folder = asked.out / asked.name
     folder.mkdir(parents=True, exist_ok=True)
     model = str(folder / f"{asked.name}.vouch")
-    fitted, _ = vouch("fit", *SETS[asked.name](folder), "--out", model)
+    budget = ["--budget", asked.budget] if asked.budget else []
+    fitted, _ = vouch("fit", *SETS[asked.name](folder), "--out", model, *budget)
     print(f"{asked.name} fit: {fitted['rows']}, {fitted['seconds']:.0f} s; {fitted['verdict']}", flush=True)
     found, seconds = vouch("audit", model)
     for one in found["findings"]:
