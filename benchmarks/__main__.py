@@ -21,7 +21,7 @@ PLAN = {
     "plants": ("plants",),
     "labels": ("labels.py",),
     "cleaned": ("cleaned.py",),
-    "trust": ("trust.py",),
+    "trust": ("trust.py", "--fits", "5"),
     "overconfident": ("trust.py", "adult", "telco", "news", "--overconfident"),
     "forecast-adult": ("forecast.py", "adult"),
     "forecast-fashion": ("forecast.py", "fashion"),
