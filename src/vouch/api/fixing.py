@@ -32,8 +32,8 @@ from vouch.tasks.metrics import BY_TASK, MetricSpec
 
 FEWEST_SEEDS = 3
 # Networks differ from seed to seed, so a proof takes as many seeds as it can afford: this share of all trainings.
-_PROVING, _MOST_SEEDS = 0.4, 10
-_SOME, _MOST_TRAININGS, _SECONDS = 10.0, 80.0, 1200.0
+_PROVING, _MOST_SEEDS = 0.4, 30
+_SOME, _MOST_TRAININGS, _SECONDS = 10.0, 160.0, 1200.0
 _FEW_ROWS, _FOLDS = 2_000, 3
 _LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
 

@@ -25,7 +25,7 @@ NOTHING = "nothing"
 _FOLDS = 5
 _RESAMPLES = 200
 # So many candidates are trained again, and so many runs each of them then has.
-_BEST, _RUNS = 3, 3
+_BEST, _RUNS = 3, 5
 _KEEP: Remedy[BundleValue] = Remedy(NOTHING, "", "bundle", lambda _: ("",), lambda _, bundle, __: bundle)
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 @click.option("--criterion", help="The metric that decides; each challenge has its own.")
 @click.option("--max-loss", help="Share of the main metric that a remedy may cost: 2%.")
 @click.option(
-    "--seeds", type=int, help="Paired trainings for the proof, at least 3; as many as are affordable, up to 10."
+    "--seeds", type=int, help="Paired trainings for the proof, at least 3; as many as are affordable, up to 30."
 )
 @click.option("--data", help="The data that it was fitted on, when it is not where it was.")
 @click.option("--test", help="The test data that was given to fit, when it is not where it was.")

@@ -86,7 +86,7 @@ class FixOptions(TypedDict, total=False):
         remedy: the one remedy to try, instead of all that suit.
         criterion: the metric that decides; each challenge has its own default.
         max_loss: share of the main metric that a remedy may cost on validation rows, as 0.02 or "2%".
-        seeds: paired trainings for the proof, at least 3; as many as are affordable, up to 10, when not given.
+        seeds: paired trainings for the proof, at least 3; as many as are affordable, up to 30, when not given.
         challenges: challenges from outside the package whose remedies may be named.
         budget: time to spend, in seconds or as "5m".
         device: where to compute: "auto", "cpu", "cuda" or "mps".
