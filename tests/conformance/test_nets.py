@@ -9,7 +9,17 @@ import pytest
 import torch
 from torch import Tensor, nn
 
-from vouch.nets import ALL, CNN, MLP, BagOfWords, ParameterSharingEnsemble, ResNet, SequenceEncoder, TextCNN
+from vouch.nets import (
+    ALL,
+    CNN,
+    MLP,
+    BagOfWords,
+    DeepEnsemble,
+    ParameterSharingEnsemble,
+    ResNet,
+    SequenceEncoder,
+    TextCNN,
+)
 from vouch.testing import check_net
 
 Example = tuple[Callable[[], nn.Module], Callable[[], Tensor]]
@@ -35,6 +45,7 @@ EXAMPLES: dict[Any, list[Example]] = {
         (lambda: ParameterSharingEnsemble(6, members=4, width=8, depth=2, dropout=0.2), rows),
         (lambda: ParameterSharingEnsemble(6, members=4, width=8, depth=2, dropout=0.2, sections=[4, 2]), rows),
     ],
+    DeepEnsemble: [(lambda: DeepEnsemble([MLP(3, width=8, depth=2, dropout=0.2) for _ in range(2)], [1, 2]), rows)],
     CNN: [(lambda: CNN(3, (28, 28), width=16), pictures), (lambda: CNN(3, (28, 28), 16, "group"), pictures)],
     ResNet: [(lambda: ResNet(3, (28, 28), width=16), pictures), (lambda: ResNet(3, (28, 28), 16, "group"), pictures)],
     BagOfWords: [

@@ -11,7 +11,7 @@ from types import ModuleType
 
 ROOT = Path(__file__).parents[2]
 # The most trainings that a fix of the pages takes, where a network is quick.
-FEW_TRAININGS = "vouch.api.fixing._MOST_TRAININGS", 10.0
+FEW_TRAININGS = "vouch.api.affording._MOST_TRAININGS", 10.0
 _BLOCK = re.compile(r'^ *```(\w+)(?: title="([^"]+)")?\n(.*?)^ *```$', re.MULTILINE | re.DOTALL)
 
 

@@ -94,6 +94,7 @@ def test_a_bundle_of_a_later_version_is_refused(copy):
     [
         lambda facts: facts["model"].pop("schema"),
         lambda facts: facts["model"]["recipe"].update(width=10**9),
+        lambda facts: facts["model"]["recipe"].update(networks=10**9),
         lambda facts: facts["model"]["recipe"].update(epochs="many"),
         lambda facts: facts["model"]["encoders"][0].update(kind="os.system"),
         lambda facts: facts["model"]["task"].update(name="exec"),

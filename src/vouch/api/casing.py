@@ -210,7 +210,8 @@ class LiveCase:
         if lesson.recipe.patience and self.bundle.recipe.patience:
             # Stopping early will most likely stop about where it stopped before.
             epochs = min(epochs, len(self.bundle.run.history))
-        return len(lesson.train) * max(epochs, 1) / max(own, 1)
+        networks = lesson.recipe.networks / self.bundle.recipe.networks
+        return networks * len(lesson.train) * max(epochs, 1) / max(own, 1)
 
     def _cross_fitted(self, count: int) -> Scored:
         rows = np.sort(np.concatenate([self.split.train, self.split.valid]))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -11,6 +10,7 @@ from typing import Any, Unpack
 import numpy as np
 
 from vouch import store
+from vouch.api.affording import FEWEST_SEEDS, affordable, changed, seeds_for, suited, trainings_for
 from vouch.api.auditing import chosen, clock_for
 from vouch.api.casing import LiveCase, predicted, taught_by
 from vouch.api.gathering import as_it_stands, case_of
@@ -21,7 +21,7 @@ from vouch.auditing.coverage import coverage_error, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence, without
 from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
 from vouch.contracts.bundle import Look, Treatment
-from vouch.contracts.case import BudgetSpent, Challenge, Lesson, Remedy, Strength
+from vouch.contracts.case import BudgetSpent, Challenge, Lesson, Remedy
 from vouch.contracts.options import FixOptions
 from vouch.contracts.proof import Audit, Proof
 from vouch.data.split import folds, part_of
@@ -30,10 +30,6 @@ from vouch.report import pages
 from vouch.statistics.evidence import Truth
 from vouch.tasks.metrics import BY_TASK, MetricSpec
 
-FEWEST_SEEDS = 3
-# Networks differ from seed to seed, so a proof takes as many seeds as it can afford: this share of all trainings.
-_PROVING, _MOST_SEEDS = 0.4, 30
-_SOME, _MOST_TRAININGS, _SECONDS = 10.0, 160.0, 1200.0
 _FEW_ROWS, _FOLDS = 2_000, 3
 _LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
 
@@ -94,7 +90,8 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
     # Where sets are all that was added, what they hold is all that can have become better.
     criterion = task.criterion if choice.remedy is not None else extra[0].spec
     ledger = prove(pair, criterion, task.look, task.case.bundle.recipe.seed, extra)
-    found = _written(task, choice, ledger, strength, time.perf_counter() - started)
+    seeds = task.seeds[: len(pair.before)]
+    found = _written(task, choice, ledger, strength, seeds, time.perf_counter() - started)
     _remember(task, found, looked=True)
     return _proven(_finish(task, treated, found, options.get("out")), found)
 
@@ -105,15 +102,15 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     model = as_it_stands(bundle)
     if options.get("out") is not None:
         store.check_place(Path(str(options.get("out"))))
-    clock = clock_for(model, options.get("budget"), _trainings(model))
-    seeds = options.get("seeds") or int(np.clip(_PROVING * clock.trainings / 2, FEWEST_SEEDS, _MOST_SEEDS))
+    clock = clock_for(model, options.get("budget"), trainings_for(model))
+    seeds = options.get("seeds") or seeds_for(clock)
     if seeds < FEWEST_SEEDS:
         raise UsageError("too few seeds for a proof", expected=f"at least {FEWEST_SEEDS}", received=str(seeds))
     case = case_of(model, options, clock)
     if any(remedy.changes != "bundle" for remedy in challenge.remedies):
         # A network that is trained anew has no use for what brought another one's probabilities closer to frequencies.
         case = case.holding(replace(model, calibrator=None, conformal=None))
-    remedies = _suited(case.under(name), challenge, options.get("remedy"))
+    remedies = suited(case.under(name), challenge, options.get("remedy"))
     metrics = {spec.name: spec for spec in BY_TASK[model.schema.task]}
     wanted = options.get("criterion") or challenge.criterion[model.schema.task]
     if wanted not in metrics:
@@ -129,31 +126,6 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     return _Fix(
         model, case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look
     )  # fmt: skip
-
-
-def _suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Remedy[Any], ...]:
-    """The remedies of a challenge that make sense for a case, or the one that was named."""
-    every = {remedy.name: remedy for remedy in challenge.remedies}
-    if named is not None and named not in every:
-        raise UsageError(f"'{challenge.name}' has no remedy '{named}'", next_step=nearest(named, every))
-    wanted = [remedy for name, remedy in every.items() if named in (None, name)]
-    suited = tuple(remedy for remedy in wanted if _strengths(case, remedy))
-    tried = tuple(remedy for remedy in suited if named or not remedy.outright)
-    if not tried:
-        step = f"Name it: --remedy {suited[0].name}." if suited else "'vouch audit' says what is wrong with it."
-        raise UsageError(
-            f"no remedy of '{challenge.name}' suits this network", received=named or ", ".join(every) or "none",
-            next_step=step,
-        )  # fmt: skip
-    return tried
-
-
-def _strengths(case: LiveCase, remedy: Remedy[Any]) -> Sequence[Strength]:
-    """The strengths of a remedy; none where finding them out is not affordable."""
-    try:
-        return remedy.strengths(case)
-    except BudgetSpent:
-        return ()
 
 
 def _search(task: _Fix) -> Choice:
@@ -241,20 +213,22 @@ def _retrained(task: _Fix, remedy: Remedy[Any], strength: Any, truth: Truth) -> 
     plain = case.lesson
     lesson = changed(case, remedy, plain, strength)
     started = time.perf_counter()
+    case.budget.spend(case.share_of(lesson))
     ready, history = case.learned(lesson)
     seconds = {"train": time.perf_counter() - started}
     before, after = [case.scored("test").decoded], [predicted(ready, rows)]
-    for seed in task.seeds[1:]:
-        before.append(case.retrain(_seeded(plain, seed), rows))
-        after.append(case.retrain(_seeded(lesson, seed), rows))
+    try:
+        for seed in affordable(case, task.seeds, plain, lesson)[1:]:
+            pair = case.retrain(_seeded(plain, seed), rows), case.retrain(_seeded(lesson, seed), rows)
+            before.append(pair[0])
+            after.append(pair[1])
+    except BudgetSpent as spent:
+        if len(before) < FEWEST_SEEDS:
+            raise UsageError(
+                "the time was over before the proof", expected=f"{FEWEST_SEEDS} seeds",
+                received=f"{len(before)}, with {remedy.name}", next_step="Give more, such as --budget 30m.",
+            ) from spent  # fmt: skip
     return _as_bundle(task, ready, history, seconds, lesson), Pair(truth, before, after), str(strength)
-
-
-def changed(case: LiveCase, remedy: Remedy[Any], lesson: Lesson, strength: Any) -> Lesson:
-    """A lesson after a remedy."""
-    if remedy.changes == "recipe":
-        return replace(lesson, recipe=remedy.treat(case, lesson.recipe, strength))
-    return remedy.treat(case, lesson, strength)
 
 
 def _as_bundle(task: _Fix, ready: Ready, history: Any, seconds: dict[str, float], lesson: Lesson) -> Bundle:
@@ -319,12 +293,13 @@ def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
     )  # fmt: skip
 
 
-def _written(task: _Fix, choice: Choice, ledger: Ledger, strength: str, seconds: float) -> Proof:
+def _written(
+    task: _Fix, choice: Choice, ledger: Ledger, strength: str, seeds: tuple[int, ...], seconds: float
+) -> Proof:
     remedy = choice.remedy.name if choice.remedy else next(one.name for one in task.remedies if one.finishes)
     what = remedy.replace("_", " ") + (f" ({strength})" if strength else "")
     outright = choice.remedy is not None and choice.remedy.outright
     said = (without if outright else sentence)(ledger.claim, ledger.before[0], ledger.after[0], what)
-    seeds = task.seeds if choice.remedy is not None and choice.remedy.changes != "bundle" else task.seeds[:1]
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,
@@ -342,11 +317,6 @@ def _notes(choice: Choice) -> tuple[str, ...]:
     )
     too_many = f"{choice.left_out} candidates were not tried: no time was left for them."
     return tuple(note for note, due in ((doubted, choice.doubted), (too_many, choice.left_out)) if due)
-
-
-def _trainings(model: Bundle) -> float:
-    """How many trainings a fix may take by default: more where one is quick."""
-    return float(np.clip(_SECONDS / max(model.run.seconds.get("train", 1.0), 1e-3), _SOME, _MOST_TRAININGS))
 
 
 def _seeded(lesson: Lesson, seed: int) -> Lesson:

@@ -35,6 +35,8 @@ class Recipe:
         averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
         members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or nets of
             words that stand alone.
+        networks: whole networks side by side, each with weights of its own, whose answers are averaged (deep ensemble);
+            training and predicting take that many times as long.
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.
         number_embedding: units that each number is spread over.
@@ -74,6 +76,7 @@ class Recipe:
     patience: int = 8
     averaging: float = 0.995
     members: int = 8
+    networks: int = 1
     width: int = 128
     depth: int = 2
     number_embedding: int = 16

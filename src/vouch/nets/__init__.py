@@ -5,8 +5,19 @@ from vouch.nets.cnn import CNN
 from vouch.nets.ensemble import ParameterSharingEnsemble
 from vouch.nets.mlp import MLP
 from vouch.nets.resnet import ResNet
+from vouch.nets.several import DeepEnsemble
 from vouch.nets.transformer import SequenceEncoder
 
-ALL = (MLP, ParameterSharingEnsemble, CNN, ResNet, BagOfWords, TextCNN, SequenceEncoder)
+ALL = (MLP, ParameterSharingEnsemble, DeepEnsemble, CNN, ResNet, BagOfWords, TextCNN, SequenceEncoder)
 
-__all__ = ["ALL", "CNN", "MLP", "BagOfWords", "ParameterSharingEnsemble", "ResNet", "SequenceEncoder", "TextCNN"]
+__all__ = [
+    "ALL",
+    "CNN",
+    "MLP",
+    "BagOfWords",
+    "DeepEnsemble",
+    "ParameterSharingEnsemble",
+    "ResNet",
+    "SequenceEncoder",
+    "TextCNN",
+]

@@ -12,6 +12,7 @@ from vouch.contracts.roles import Encoder
 from vouch.nets.ensemble import ParameterSharingEnsemble
 from vouch.nets.mlp import MLP
 from vouch.nets.network import Network, Straight
+from vouch.nets.several import DeepEnsemble, Several
 
 
 def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> Network:
@@ -27,8 +28,13 @@ def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> 
     """
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(recipe.seed)
-        embedders = [encoder.embed(recipe) for encoder in encoders]
-        return Network(embedders, _trunk(embedders, recipe), outputs)
+        networks = [[encoder.embed(recipe) for encoder in encoders] for _ in range(recipe.networks)]
+        trunks = [_trunk(embedders, recipe) for embedders in networks]
+        if recipe.networks == 1:
+            return Network(networks[0], trunks[0], outputs)
+        sizes = [int(embedder.features) for embedder in networks[0]]  # type: ignore[arg-type]
+        several = [Several(embedders, size) for embedders, size in zip(zip(*networks, strict=True), sizes, strict=True)]
+        return Network(several, DeepEnsemble(trunks, sizes), outputs)
 
 
 def _trunk(embedders: Sequence[nn.Module], recipe: Recipe) -> nn.Module:

@@ -241,8 +241,9 @@ def _assemble(
 
 def _check_sizes(recipe: Recipe, tensors: int) -> None:
     """Refuse sizes that no network has, before a stranger's number keeps us busy building layers."""
-    if not 1 <= recipe.depth <= max(tensors, 1):
-        raise ValueError(f"depth {recipe.depth} for {tensors} tensors")
+    for name in ("depth", "networks"):
+        if not 1 <= getattr(recipe, name) <= max(tensors, 1):
+            raise ValueError(f"{name} {getattr(recipe, name)} for {tensors} tensors")
     for name in ("members", "width", "number_embedding", "category_embedding", "image_width", "text_width"):
         if not 1 <= getattr(recipe, name) < 2**31:
             raise ValueError(f"{name} {getattr(recipe, name)}")

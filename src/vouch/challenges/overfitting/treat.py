@@ -102,6 +102,11 @@ def _averages(case: Case) -> Sequence[float]:
     return (0.98, 0.99) if not case.bundle.recipe.averaging else ()
 
 
+def _several(case: Case) -> Sequence[int]:
+    """Five networks for one: more help little more."""
+    return (5,) if case.bundle.recipe.networks == 1 else ()
+
+
 def _resize(case: Case, recipe: Recipe, width: int) -> Recipe:
     if _spatial(case):
         return replace(recipe, image_width=width)
@@ -144,6 +149,15 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         "recipe",
         _augmentations,
         _augment,
+    ),
+    Remedy(
+        "train_several",
+        "Trains several networks side by side, each from other initial weights, and averages their answers (deep "
+        "ensemble), which evens out what one alone learned by heart; training and predicting take that many times as "
+        "long.",
+        "recipe",
+        _several,
+        _key("networks"),
     ),
     Remedy(
         "average_weights",
