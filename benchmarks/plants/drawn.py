@@ -117,7 +117,8 @@ class PlantedCase:
         said, fold = self.folded or (self.said.rows(rows), np.arange(len(rows)) % 2)
         return self._scored(rows, said, "out of fold", fold)
 
-    def embeddings(self, rows: Rows) -> Floats:
+    def embeddings(self, rows: Rows, before: str = "head") -> Floats:
+        del before
         assert self.vectors is not None, "this plant has no vectors"
         return self.vectors[rows]
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 import vouch
 from helpers import FAST, rows
@@ -137,6 +138,11 @@ def test_embeddings_are_the_vectors_before_the_head(bundle) -> None:
     found = case.embeddings(bundle.split.test)
     assert found.shape == (len(bundle.split.test), FAST["members"] * FAST["width"])
     assert np.isfinite(found).all()
+    earlier = case.embeddings(bundle.split.test, before="trunk")
+    assert earlier.shape == (len(bundle.split.test), sum(bundle.network.sizes))
+    with torch.inference_mode():
+        trunk = bundle.network.trunk(torch.from_numpy(earlier).float()).flatten(1)
+    assert trunk.numpy() == pytest.approx(found, abs=1e-5)
 
 
 def test_choosing_from_some_validation_rows_forgets_the_others(bundle) -> None:

@@ -145,14 +145,14 @@ class LiveCase:
             self.means.memo[key] = self._scored(rows, decoded, part, np.zeros(len(rows), np.int64))
         return self.means.memo[key]
 
-    def embeddings(self, rows: Rows) -> Floats:
-        """The vectors before the head (n, D) of some rows."""
-        key = f"embeddings {_digest(rows)}"
+    def embeddings(self, rows: Rows, before: Literal["trunk", "head"] = "head") -> Floats:
+        """The vectors (n, D) of some rows before the head, or before the trunk."""
+        key = f"embeddings before the {before} {_digest(rows)}"
         if key not in self.means.memo:
             network = self.bundle.network.cpu()
             if not isinstance(network, Network):
                 raise TypeError(f"a {type(network).__name__} has no vectors before its head")
-            self.means.memo[key] = _vectors(network, self._inputs(rows))
+            self.means.memo[key] = _vectors(network, self._inputs(rows), before)
         return self.means.memo[key]
 
     def out_of_fold(self) -> Scored:
@@ -275,10 +275,10 @@ def predicted(ready: Ready, rows: Rows) -> Floats:
 
 
 @torch.inference_mode()
-def _vectors(network: Network, inputs: list[torch.Tensor], batch: int = 1024) -> Floats:
+def _vectors(network: Network, inputs: list[torch.Tensor], before: str, batch: int = 1024) -> Floats:
     network.eval()
-    parts = zip(*(x.split(batch) for x in inputs), strict=True)
-    return torch.cat([network.trunk(network.vectors(*part)).flatten(1) for part in parts]).double().numpy()
+    vectors = [network.vectors(*part) for part in zip(*(x.split(batch) for x in inputs), strict=True)]
+    return torch.cat([network.trunk(x).flatten(1) if before == "head" else x for x in vectors]).double().numpy()
 
 
 def _lesson_digest(lesson: Lesson) -> str:

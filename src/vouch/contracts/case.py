@@ -162,8 +162,11 @@ class Case(Protocol):
         """
         ...
 
-    def embeddings(self, rows: Rows) -> Floats:
-        """The vectors before the head (n, D) of some rows, from the bundle's own network."""
+    def embeddings(self, rows: Rows, before: Literal["trunk", "head"] = "head") -> Floats:
+        """The vectors (n, D) of some rows before the head of the bundle's own network, or before its trunk.
+
+        Those before the trunk still hold all that the network is told of a row; the trunk keeps what serves the target.
+        """
         ...
 
     def choosing(self, rows: Rows) -> Case:

@@ -43,6 +43,7 @@ class FakeCase:
     parts: dict[str, Scored]
     dataset: Dataset
     vectors: Floats = field(default_factory=lambda: np.zeros((0, 1)))
+    before_trunk: Floats | None = None
     groups: npt.NDArray[np.generic] | None = None
     budget: FakeBudget = FakeBudget()
     raw: Any = None
@@ -63,8 +64,9 @@ class FakeCase:
     def scored(self, part: Part) -> Scored:
         return self.parts[part]
 
-    def embeddings(self, rows: npt.NDArray[np.int64]) -> Floats:
-        return self.vectors[rows]
+    def embeddings(self, rows: npt.NDArray[np.int64], before: str = "head") -> Floats:
+        early = self.before_trunk if before == "trunk" else None
+        return (self.vectors if early is None else early)[rows]
 
     def choosing(self, rows: npt.NDArray[np.int64]) -> FakeCase:
         kept = np.isin(self.parts["valid"].rows, rows)

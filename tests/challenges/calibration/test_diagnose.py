@@ -214,6 +214,15 @@ def test_rows_from_elsewhere_are_found_and_listed() -> None:
     assert list(made.suspects.scores) == sorted(made.suspects.scores, reverse=True)
 
 
+def test_rows_are_foreign_even_where_the_trunk_lets_go_of_what_makes_them_so() -> None:
+    case = quantity(np.random.default_rng(13), 500)
+    foreign = case.vectors.copy()
+    foreign[1000:1050] += 4
+    made = out_of_distribution(replace(case, before_trunk=foreign))
+    assert made.verdict in ("warn", "fail")
+    assert set(range(1000, 1050)) <= set(made.suspects.rows)
+
+
 def test_strangeness_is_the_distance_to_the_tenth_nearest_row() -> None:
     rng = np.random.default_rng(14)
     known = rng.normal(size=(300, 2))

@@ -80,7 +80,8 @@ class FakeCase:
         losses = self.bundle.task.losses(decoded, truth)
         return Scored(rows, decoded, truth, losses, "out of fold", np.zeros_like(rows))
 
-    def embeddings(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    def embeddings(self, rows: npt.NDArray[np.int64], before: str = "head") -> npt.NDArray[np.float64]:
+        del before
         return self.vectors[rows]
 
 
