@@ -14,9 +14,9 @@ import polars as pl
 
 from vouch import store
 from vouch.api.casing import LiveCase
-from vouch.api.gathering import as_it_stands, case_of
+from vouch.api.gathering import as_it_stands, case_of, keep
 from vouch.api.measuring import now
-from vouch.api.predicting import Bundle, as_bundle
+from vouch.api.predicting import Bundle
 from vouch.auditing import Clock, Plan, run
 from vouch.challenges import ALL
 from vouch.contracts.bundle import Look
@@ -25,7 +25,6 @@ from vouch.contracts.finding import Finding
 from vouch.contracts.options import AuditOptions
 from vouch.contracts.proof import Audit
 from vouch.errors import UsageError, nearest
-from vouch.report import pages
 from vouch.training.budget import seconds_of
 
 # An audit costs no more than half as much again as training did, unless more is asked for.
@@ -100,12 +99,7 @@ def audited(bundle: Bundle | str | Path, **options: Unpack[AuditOptions]) -> tup
         found, proofs=earlier, thresholds=set_levels, seconds=time.perf_counter() - started,
         training=float(model.run.seconds.get("train", 0.0)),
     )  # fmt: skip
-    look = Look("audit", now(), "findings of the audit")
-    fresh = as_bundle(replace(model, audit=result, looks=(*model.looks, look), out_of_fold=case.folds_frame))
-    fresh.known(model.place, (case.raw, case.dataset))
-    if fresh.place is not None:
-        store.save(fresh, fresh.place, pages(fresh))
-        case.means.kept.end()
+    fresh = keep(model, case, result, Look("audit", now(), "findings of the audit"))
     return fresh, replace(case, bundle=fresh)
 
 

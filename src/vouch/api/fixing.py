@@ -13,7 +13,7 @@ from vouch import store
 from vouch.api.affording import FEWEST_SEEDS, affordable, changed, seeds_for, suited, trainings_for
 from vouch.api.auditing import chosen, clock_for
 from vouch.api.casing import LiveCase, predicted, taught_by
-from vouch.api.gathering import as_it_stands, case_of
+from vouch.api.gathering import as_it_stands, case_of, keep
 from vouch.api.measuring import measure, now, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready, fingerprint_of
@@ -269,15 +269,9 @@ def beside(bundle: Bundle, challenge: str) -> Path | None:
 
 def _remember(task: _Fix, found: Proof, *, looked: bool) -> Bundle:
     """Keep a proof, and the look that it cost, in the bundle that was treated."""
-    model, case = task.model, task.case
-    audit = model.audit or Audit()
-    looks = (*model.looks, Look("fix", now(), f"proof of {found.remedy}")) if looked else model.looks
-    kept = replace(audit, proofs=(*audit.proofs, found))
-    fresh = as_bundle(replace(model, audit=kept, looks=looks, out_of_fold=case.folds_frame))
-    if model.place is not None:
-        store.save(fresh, model.place, pages(fresh))
-        case.means.kept.end()
-    return fresh.known(model.place, (case.raw, case.dataset))
+    audit = task.model.audit or Audit()
+    look = Look("fix", now(), f"proof of {found.remedy}") if looked else None
+    return keep(task.model, task.case, replace(audit, proofs=(*audit.proofs, found)), look)
 
 
 def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:

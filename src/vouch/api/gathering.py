@@ -14,32 +14,58 @@ from vouch.api.fitting import silent
 from vouch.api.predicting import Bundle, as_bundle, device_of, load
 from vouch.api.preparing import fingerprint_of
 from vouch.auditing import Clock
+from vouch.contracts.bundle import Look
 from vouch.contracts.dataset import Dataset
 from vouch.contracts.options import AuditOptions, FixOptions
+from vouch.contracts.proof import Audit
 from vouch.data.clean import clean
 from vouch.data.join import join_test
 from vouch.data.read import read
 from vouch.errors import DataError, DataNotFoundError, TargetError, TooFewRowsError
+from vouch.report import pages
 
 _FEWEST_SEALED = 5
 _TEST_DATA = "TEST_DATA"
 
 
 def as_it_stands(bundle: Bundle | str | Path) -> Bundle:
-    """A bundle with the audit, and the looks at its sealed rows, that its folder has gathered since it was loaded.
+    """A bundle with the audit, and the looks at its sealed rows, that were gathered since it was made or loaded.
 
     Raises:
         BundleError: its folder is damaged, or of a later version.
     """
     if not isinstance(bundle, Bundle):
         return load(bundle)
-    if bundle.place is None or not bundle.place.exists():
+    if bundle.place is None and bundle.later:
+        kept = bundle.later[-1]
+    elif bundle.place is None or not bundle.place.exists():
         return bundle
-    kept = load(bundle.place)
+    else:
+        kept = load(bundle.place)
     if (kept.run, kept.recipe, kept.treatments) != (bundle.run, bundle.recipe, bundle.treatments):
         return bundle
     gathered = replace(bundle, audit=kept.audit, looks=kept.looks, out_of_fold=kept.out_of_fold)
-    return as_bundle(gathered).known(bundle.place, bundle.at_hand)
+    return as_bundle(gathered).known(bundle.place, bundle.at_hand, bundle.later)
+
+
+def keep(model: Bundle, case: LiveCase, audit: Audit, look: Look | None) -> Bundle:
+    """The bundle with what a verb has found: written to its folder, or remembered by the one in memory.
+
+    Args:
+        model: as it stood.
+        case: what the verb was asked about, with predictions that were paid for.
+        audit: findings and proofs, the earlier ones too.
+        look: at the sealed rows; none where nobody looked.
+    """
+    looks = (*model.looks, look) if look else model.looks
+    fresh = as_bundle(replace(model, audit=audit, looks=looks, out_of_fold=case.folds_frame))
+    fresh.known(model.place, (case.raw, case.dataset), model.later)
+    if model.place is not None:
+        store.save(fresh, model.place, pages(fresh))
+        case.means.kept.end()
+    elif model.later is not None:
+        model.later[:] = [fresh]
+    return fresh
 
 
 def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, thresholds: Any = None) -> LiveCase:

@@ -32,7 +32,8 @@ class Bundle(BundleValue):
     """A trained network with all that it was made from; the verbs are its methods.
 
     ``place`` is the folder that it was read from or written to; ``at_hand`` is the data that it was fitted on, as read
-    and canonical, while the process that fitted it still has it.
+    and canonical, while the process that fitted it still has it. ``later`` holds the same bundle as the last verb left
+    it, with what was found and how often the sealed rows were looked at; in a folder that is written down instead.
 
     Example:
         >>> import vouch
@@ -44,11 +45,15 @@ class Bundle(BundleValue):
 
     place: Path | None = None
     at_hand: tuple[Dataset, Dataset] | None = None
+    later: list[Bundle] | None = None
 
-    def known(self, place: Path | None, at_hand: tuple[Dataset, Dataset] | None) -> Bundle:
-        """The same bundle, which now knows where it lies and what it was fitted on."""
+    def known(
+        self, place: Path | None, at_hand: tuple[Dataset, Dataset] | None, later: list[Bundle] | None = None
+    ) -> Bundle:
+        """The same bundle, which now knows where it lies, what it was fitted on, and what became of it."""
         object.__setattr__(self, "place", place)
         object.__setattr__(self, "at_hand", at_hand)
+        object.__setattr__(self, "later", [] if later is None else later)
         return self
 
     def predict(self, data: object) -> npt.NDArray[np.generic]:
