@@ -1,7 +1,7 @@
 """What may be done about a network that learned its rows by heart, or too little of them: one recipe key at a time.
 
 Every strength is a value that can be typed as ``--set KEY=VALUE``. The order follows what helped on small tables and
-small sets of pictures; what a remedy is worth on the data at hand is for validation rows to say.
+small sets of pictures, the dearest last; what a remedy is worth on the data at hand is for validation rows to say.
 """
 
 from __future__ import annotations
@@ -151,15 +151,6 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         _augment,
     ),
     Remedy(
-        "train_several",
-        "Trains several networks side by side, each from other initial weights, and averages their answers (deep "
-        "ensemble), which evens out what one alone learned by heart; training and predicting take that many times as "
-        "long.",
-        "recipe",
-        _several,
-        _key("networks"),
-    ),
-    Remedy(
         "average_weights",
         "Keeps a running average of the weights instead of the last ones.",
         "recipe",
@@ -228,5 +219,14 @@ REMEDIES: tuple[Remedy[Recipe], ...] = (
         "recipe",
         _wider,
         _resize,
+    ),
+    Remedy(
+        "train_several",
+        "Trains several networks side by side, each from other initial weights, and averages their answers (deep "
+        "ensemble), which evens out what one alone learned by heart; training and predicting take that many times as "
+        "long.",
+        "recipe",
+        _several,
+        _key("networks"),
     ),
 )
