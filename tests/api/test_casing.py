@@ -145,6 +145,39 @@ def test_embeddings_are_the_vectors_before_the_head(bundle) -> None:
     assert trunk.numpy() == pytest.approx(found, abs=1e-5)
 
 
+def test_vectors_of_rows_that_were_scored_are_not_computed_again(bundle, monkeypatch) -> None:
+    case, fresh = case_for(bundle), case_for(bundle)
+    for part in ("train", "test"):
+        case.scored(part)
+    rows = np.random.default_rng(0).permutation(200)
+    wanted = fresh.embeddings(rows)
+    asked: list[int] = []
+    plain = LiveCase._inputs
+    monkeypatch.setattr(LiveCase, "_inputs", lambda self, some: asked.append(len(some)) or plain(self, some))
+    assert case.embeddings(rows) == pytest.approx(wanted, abs=1e-5)
+    assert asked == [len(bundle.split.valid)]
+
+
+def test_scores_are_those_of_the_whole_network_with_or_without_room_for_vectors(bundle, monkeypatch) -> None:
+    roomy = case_for(bundle).scored("test").decoded
+    monkeypatch.setattr("vouch.api.casing._MOST_KEPT", 0)
+    case = case_for(bundle)
+    assert case.scored("test").decoded == pytest.approx(roomy, abs=1e-6)
+    assert case.means.memo["vectors"] == []
+
+
+def test_folds_stop_where_the_network_itself_has_shown_that_they_may(bundle, monkeypatch) -> None:
+    history = tuple((i + 1, 1.0, abs(i - 3) + 0.5, 0.1) for i in range(8))
+    recipe = replace(bundle.recipe, epochs=60, patience=4)
+    stopped = replace(bundle, recipe=recipe, run=replace(bundle.run, history=history))
+    lessons: list[Any] = []
+    said = lambda _, lesson, held: lessons.append(lesson) or np.full((len(held), 2), 0.5)  # noqa: E731
+    monkeypatch.setattr(LiveCase, "retrain", said)
+    replace(case_for(bundle), bundle=stopped).out_of_fold()
+    # The best epoch was the fourth; two more are half of the patience.
+    assert {(lesson.recipe.epochs, lesson.recipe.patience) for lesson in lessons} == {(6, 2)}
+
+
 def test_choosing_from_some_validation_rows_forgets_the_others(bundle) -> None:
     case = case_for(bundle)
     case.scored("valid")

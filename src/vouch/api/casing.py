@@ -35,6 +35,8 @@ Rows = npt.NDArray[np.int64]
 Thresholds = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _MANY_FOLDS, _FEW_FOLDS = 5, 2
+# Numbers before the head that one case keeps: 200 MB.
+_MOST_KEPT = 50_000_000
 _ROOM_FOR_MANY = 20.0
 
 
@@ -141,19 +143,27 @@ class LiveCase:
         key = f"scored {part}"
         if key not in self.means.memo:
             rows = getattr(self.split, part)
-            decoded = self.answered(self.bundle, rows)
+            decoded = said(self.bundle, self._outputs(rows))
             self.means.memo[key] = self._scored(rows, decoded, part, np.zeros(len(rows), np.int64))
         return self.means.memo[key]
 
     def embeddings(self, rows: Rows, before: Literal["trunk", "head"] = "head") -> Floats:
         """The vectors (n, D) of some rows before the head, or before the trunk."""
-        key = f"embeddings before the {before} {_digest(rows)}"
-        if key not in self.means.memo:
-            network = self.bundle.network.cpu()
-            if not isinstance(network, Network):
-                raise TypeError(f"a {type(network).__name__} has no vectors before its head")
-            self.means.memo[key] = _vectors(network, self._inputs(rows), before)
-        return self.means.memo[key]
+        network = self.bundle.network.cpu()
+        if not isinstance(network, Network):
+            raise TypeError(f"a {type(network).__name__} has no vectors before its head")
+        if before == "trunk":
+            return _vectors(network, self._inputs(rows), before).double().numpy()
+        place = np.full(self.dataset.frame.height, -1)
+        found, left = np.empty((len(rows), _size(network))), np.ones(len(rows), bool)
+        for known, vectors in self.means.memo.get("vectors", []):
+            place[known] = np.arange(len(known))
+            here = place[rows] >= 0
+            found[here], left[here] = vectors.numpy()[place[rows[here]]], False
+            place[known] = -1
+        if left.any():
+            found[left] = _vectors(network, self._inputs(rows[left]), before).flatten(1).numpy()
+        return found
 
     def out_of_fold(self) -> Scored:
         """Predictions of training and validation rows by networks that never saw them.
@@ -216,11 +226,14 @@ class LiveCase:
     def _cross_fitted(self, count: int) -> Scored:
         rows = np.sort(np.concatenate([self.split.train, self.split.valid]))
         rng = self.under("").random(f"{count} folds")
-        # Where the bundle's own run was stopped early, no fold needs to go on for longer than it did, and what is known
-        # of how long it takes makes half of the patience enough.
-        own = self.bundle.recipe
-        made = len(self.bundle.run.history) or own.epochs
-        recipe = replace(own, epochs=min(own.epochs, made), patience=-(-own.patience // 2))
+        own, history = self.bundle.recipe, self.bundle.run.history
+        # What is known of how long it takes makes half of the patience enough, and where the bundle's own run was
+        # stopped early, no fold needs to go on for longer.
+        patience = -(-own.patience // 2)
+        made = len(history) or own.epochs
+        if made < own.epochs:
+            made = min(made, 1 + min(range(made), key=lambda epoch: history[epoch][2]) + patience)
+        recipe = replace(own, epochs=min(own.epochs, made), patience=patience)
         fold = folds(self.dataset, self.bundle.schema, rows, count, rng)
         parts = []
         for number in range(count):
@@ -236,6 +249,18 @@ class LiveCase:
     def _scored(self, rows: Rows, decoded: Floats, part: Part, fold: Rows) -> Scored:
         truth = self.truth(rows)
         return Scored(rows, decoded, truth, self.bundle.task.losses(decoded, truth), part, fold)
+
+    def _outputs(self, rows: Rows) -> torch.Tensor:
+        """What the network puts out for some rows (n, M, K); its vectors before the head are kept if there is room."""
+        network = self.bundle.network.cpu()
+        kept = self.means.memo.setdefault("vectors", [])
+        together = len(rows) + sum(len(known) for known, _ in kept)
+        if not isinstance(network, Network) or together * _size(network) > _MOST_KEPT:
+            return outputs_of(network, self._inputs(rows))
+        vectors = _vectors(network, self._inputs(rows), "head")
+        kept.append((rows, vectors.flatten(1)))
+        with torch.inference_mode():
+            return network.head(vectors)
 
     def _inputs(self, rows: Rows) -> list[torch.Tensor]:
         at = torch.from_numpy(rows)
@@ -275,10 +300,16 @@ def predicted(ready: Ready, rows: Rows) -> Floats:
 
 
 @torch.inference_mode()
-def _vectors(network: Network, inputs: list[torch.Tensor], before: str, batch: int = 1024) -> Floats:
+def _vectors(network: Network, inputs: list[torch.Tensor], before: str, batch: int = 1024) -> torch.Tensor:
+    """What the network makes of some rows: (n, D) before the trunk, (n, M, H) before the head."""
     network.eval()
-    vectors = [network.vectors(*part) for part in zip(*(x.split(batch) for x in inputs), strict=True)]
-    return torch.cat([network.trunk(x).flatten(1) if before == "head" else x for x in vectors]).double().numpy()
+    parts = [network.vectors(*part) for part in zip(*(x.split(batch) for x in inputs), strict=True)]
+    return torch.cat([network.trunk(part) if before == "head" else part for part in parts])
+
+
+def _size(network: Network) -> int:
+    """Numbers of one row before the head."""
+    return int(network.trunk.members) * int(network.trunk.out_features)  # type: ignore[arg-type]
 
 
 def _lesson_digest(lesson: Lesson) -> str:

@@ -26,7 +26,7 @@ STRANGE = Threshold(
     why="one row in a hundred is beyond by construction; at 0.10 one answer in ten is given on strange ground",
 )  # fmt: skip
 _BEYOND = 0.01
-_VIEWS: tuple[Literal["trunk", "head"], ...] = ("trunk", "head")
+_COMPARED = 50
 _MOST_REFERENCE, _MOST_SUSPECTS = 5_000, 10_000
 _NEIGHBOURS = 10
 _CHUNK = 1024
@@ -83,11 +83,18 @@ def out_of_distribution(case: Case) -> Check:
 def _strangest(case: Case, train: Rows, parts: Sequence[Rows]) -> list[Floats]:
     """The larger of two distances for rows of each part, each in units of what is rare among training rows."""
     found = []
-    for before in _VIEWS:
+    for before in _views(case, train):
         known = case.embeddings(train, before)
         rare = max(float(np.quantile(strangeness(known, known), 1 - _BEYOND)), 1e-12)
         found.append([strangeness(known, case.embeddings(rows, before)) / rare for rows in parts])
-    return [np.maximum(*pair) for pair in zip(*found, strict=True)]
+    return [np.max(several, axis=0) for several in zip(*found, strict=True)]
+
+
+def _views(case: Case, train: Rows) -> tuple[Literal["trunk", "head"], ...]:
+    """Both places to look, or one where no trunk stands between them: then they hold the same numbers."""
+    trunk, head = (np.sort(case.embeddings(train[:_COMPARED], before), axis=1) for before in ("trunk", "head"))
+    same = trunk.shape == head.shape and np.allclose(trunk, head, atol=1e-5)
+    return ("head",) if same else ("trunk", "head")
 
 
 def strangeness(known: Floats, seen: Floats) -> Floats:
