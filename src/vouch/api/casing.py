@@ -227,13 +227,11 @@ class LiveCase:
         rows = np.sort(np.concatenate([self.split.train, self.split.valid]))
         rng = self.under("").random(f"{count} folds")
         own, history = self.bundle.recipe, self.bundle.run.history
-        # What is known of how long it takes makes half of the patience enough, and where the bundle's own run was
-        # stopped early, no fold needs to go on for longer.
+        # The bundle's own run shows how many epochs it takes to the weights that are kept: a fold makes those and half
+        # of the patience, at least one, but never more than the run itself.
         patience = -(-own.patience // 2)
-        made = len(history) or own.epochs
-        if made < own.epochs:
-            made = min(made, 1 + min(range(made), key=lambda epoch: history[epoch][2]) + patience)
-        recipe = replace(own, epochs=min(own.epochs, made), patience=patience)
+        best = min(history, key=lambda epoch: epoch[2])[0] if history else own.epochs
+        recipe = replace(own, epochs=min(len(history) or own.epochs, best + max(patience, 1)), patience=patience)
         fold = folds(self.dataset, self.bundle.schema, rows, count, rng)
         parts = []
         for number in range(count):

@@ -217,7 +217,7 @@ def test_rows_from_elsewhere_are_found_and_listed() -> None:
 def test_rows_are_foreign_even_where_the_trunk_lets_go_of_what_makes_them_so() -> None:
     case = quantity(np.random.default_rng(13), 500)
     foreign = 2 * case.vectors
-    foreign[1000:1050] += 4
+    foreign[1000:1050] += 8
     made = out_of_distribution(replace(case, before_trunk=foreign))
     assert made.verdict in ("warn", "fail")
     assert set(range(1000, 1050)) <= set(made.suspects.rows)

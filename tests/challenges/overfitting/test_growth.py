@@ -97,6 +97,14 @@ def test_smaller_parts_are_learned_in_smaller_batches() -> None:
     assert shares_for(500, halves=True) == (1 / 8, 1 / 4)
 
 
+def test_smaller_parts_are_stopped_by_fewer_rows_but_not_by_a_few() -> None:
+    lesson = replace(as_case(grown(0, 0.5, 0.0)).lesson, train=np.arange(8000), valid=np.arange(8000, 12_000))
+    assert len(smaller(lesson, np.arange(4000)).valid) == 2000
+    assert len(smaller(lesson, np.arange(500)).valid) == 500
+    few = replace(lesson, valid=np.arange(8000, 8300))
+    assert np.array_equal(smaller(few, np.arange(500)).valid, few.valid)
+
+
 def test_thirty_rows_are_inconclusive() -> None:
     fake = replace(case(0, sizes=(20, 4, 6)), folds=scored("out of fold", np.arange(2), np.ones(2), np.ones(2)))
     assert data_needed(as_case(fake)).verdict == "inconclusive"

@@ -16,6 +16,7 @@ Rows = npt.NDArray[np.int64]
 
 _STRATA = 10
 _SMALLEST_BATCH = 16
+_FEWEST_TO_STOP_BY = 500
 
 
 def nested(rows: Rows, strata: Rows, groups: npt.NDArray[Any] | None, rng: np.random.Generator) -> Rows:
@@ -73,13 +74,14 @@ def shares_for(rows: int, halves: bool) -> Sequence[float]:
 
 
 def smaller(lesson: Lesson, rows: Rows) -> Lesson:
-    """The same lesson on fewer training rows, in smaller batches.
+    """The same lesson on fewer training rows, in smaller batches, stopped by as much fewer validation rows.
 
     With the same batches a small part would be trained for so few steps that it looked worse than it is, and the curve
     steeper; with batches as much smaller as the part, each would take as long as the whole. The square root is between.
     """
     share = len(rows) / max(len(lesson.train), 1)
-    return replace(lesson, train=rows, recipe=_in_smaller_batches(lesson.recipe, share**0.5))
+    valid = lesson.valid[:: max(1, len(lesson.valid) // max(round(share * len(lesson.valid)), _FEWEST_TO_STOP_BY))]
+    return replace(lesson, train=rows, valid=valid, recipe=_in_smaller_batches(lesson.recipe, share**0.5))
 
 
 def _in_smaller_batches(recipe: Recipe, share: float) -> Recipe:
