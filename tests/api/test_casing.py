@@ -12,7 +12,7 @@ import torch
 
 import vouch
 from helpers import FAST, rows
-from vouch.api.casing import LiveCase, retaught, taught_by
+from vouch.api.casing import LiveCase, narrowed, predicted, retaught, taught_by
 from vouch.api.gathering import case_of
 from vouch.auditing import Clock
 from vouch.contracts.case import BudgetSpent
@@ -164,6 +164,18 @@ def test_scores_are_those_of_the_whole_network_with_or_without_room_for_vectors(
     case = case_for(bundle)
     assert case.scored("test").decoded == pytest.approx(roomy, abs=1e-6)
     assert case.means.memo["vectors"] == []
+
+
+def test_rows_that_nobody_asks_for_change_nothing(bundle) -> None:
+    case = case_for(bundle)
+    held = case.split.train[::5]
+    weights = np.linspace(0.5, 2.0, 200)
+    lesson = replace(case.lesson, train=np.setdiff1d(case.split.train, held)[::2], weights=weights)
+    whole = predicted(case.learned(lesson)[0], held)
+    only, at = narrowed(lesson, held)
+    assert only.dataset.frame.height < 200
+    assert np.array_equal(case.retrain(lesson, held), whole)
+    assert only.dataset.frame["size"][at].to_list() == case.dataset.frame["size"][held].to_list()
 
 
 def test_folds_stop_where_the_network_itself_has_shown_that_they_may(bundle, monkeypatch) -> None:

@@ -203,14 +203,15 @@ class LiveCase:
         key = f"{_lesson_digest(lesson)} {_digest(rows)}"
         found = self.means.kept.array(key)
         if found is None or len(found) != len(rows):
-            found = predicted(self.learned(lesson)[0], rows)
+            only, held = narrowed(lesson, rows)
+            found = predicted(self.learned(only)[0], held)
             self.means.kept.keep_array(key, found)
         return found
 
     def learned(self, lesson: Lesson) -> tuple[Ready, list[Epoch]]:
         """Train a lesson: what comes back holds the trained network, and how it went."""
         self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
-        ready = ready_from(lesson, self.bundle.task, self.split.test, self.means.device)
+        ready = ready_from(lesson, self.bundle.task, np.zeros(0, np.int64), self.means.device)
         return ready, train(job_of(ready, None, silent))
 
     def share_of(self, lesson: Lesson) -> float:
@@ -263,6 +264,18 @@ class LiveCase:
     def _inputs(self, rows: Rows) -> list[torch.Tensor]:
         at = torch.from_numpy(rows)
         return [block.encoded[at] for block in self.blocks]
+
+
+def narrowed(lesson: Lesson, rows: Rows) -> tuple[Lesson, Rows]:
+    """The same lesson on the rows that it and its scoring need and no others, and where those to score are among them.
+
+    What is learned is the same to the last bit; what is not looked at need not be encoded.
+    """
+    used = np.unique(np.concatenate([lesson.train, lesson.valid, rows]))
+    train, valid, held = (np.searchsorted(used, part) for part in (lesson.train, lesson.valid, rows))
+    dataset = replace(lesson.dataset, frame=lesson.dataset.frame[used])
+    weights = None if lesson.weights is None else lesson.weights[used]
+    return replace(lesson, dataset=dataset, train=train, valid=valid, weights=weights), held
 
 
 def retaught(lesson: Lesson, taught: Taught) -> Lesson:
