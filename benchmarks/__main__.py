@@ -22,6 +22,7 @@ PLAN = {
     "labels": ("labels.py",),
     "cleaned": ("cleaned.py",),
     "trust": ("trust.py", "--fits", "5"),
+    "scaling": ("trust.py", "fashion"),
     "overconfident": ("trust.py", "adult", "telco", "news", "--overconfident"),
     "forecast-adult": ("forecast.py", "adult"),
     "forecast-fashion": ("forecast.py", "fashion"),

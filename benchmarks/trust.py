@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 import polars as pl
 import torch
-from loop import noisy
+from loop import idx, noisy
 from quality import Fit, adult, california, clothing, news, salaries, telco
 
 import vouch
@@ -52,9 +52,16 @@ def cleaned(seeds: list[int]) -> Iterator[Fit]:
             yield Fit(pl.read_csv(train), pl.read_csv(test), target, seed)
 
 
+def pictures(seeds: list[int]) -> Iterator[Fit]:
+    """10,000 training pictures of Fashion-MNIST, and the official test set."""
+    (x, y), (x_test, y_test) = idx("train", 10_000), idx("t10k")
+    for seed in seeds:
+        yield Fit({"x": x, "label": y.astype(str)}, {"x": x_test, "label": y_test.astype(str)}, "label", seed)
+
+
 SETS: dict[str, Callable[[list[int]], Iterator[Fit]]] = {
     "california": california, "salaries": salaries, "telco": telco, "clothing": clothing, "noisy": crowd,
-    "adult": adult, "cleaned": cleaned, "news": news,
+    "adult": adult, "cleaned": cleaned, "news": news, "fashion": pictures,
 }  # fmt: skip
 TEXT: dict[str, Any] = {"task": "multiclass", "types": {"text": "text"}}
 # A full fit on photos takes five minutes, and less of one serves here.

@@ -10,7 +10,7 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from vouch.contracts.bundle import Calibrator
-from vouch.statistics.recalibration import METHODS, cross_validated, fit_calibrator, recalibrate
+from vouch.statistics.recalibration import METHODS, cross_validated, fit_calibrator, recalibrate, without_smoothing
 from vouch.tasks.metrics import ece
 
 Floats = npt.NDArray[np.float64]
@@ -45,6 +45,33 @@ def temperature(calibrator: Calibrator) -> float:
 def test_the_known_temperature_is_found(classes: int, sharp: float) -> None:
     p, truth = world(4000, classes, sharp, 0)
     assert temperature(fit_calibrator("temperature", p, truth)) == pytest.approx(sharp, rel=0.1)
+
+
+@pytest.mark.parametrize("classes", [2, 10])
+def test_label_smoothing_is_taken_out_exactly_where_the_network_learned_it_exactly(classes: int) -> None:
+    p, truth = world(4000, classes, 1.0, 0)
+    p = np.maximum(p, 0.001)
+    p /= p.sum(axis=1, keepdims=True)
+    smoothed = 0.9 * p + 0.1 / classes
+    assert without_smoothing(smoothed, 0.1) == pytest.approx(p, abs=2e-3)
+    calibrator = fit_calibrator("temperature", smoothed, truth, 0.1)
+    assert temperature(calibrator) == pytest.approx(1.0, rel=0.1)
+    after = recalibrate(calibrator, smoothed)
+    assert (after.argmax(axis=1) == smoothed.argmax(axis=1)).all()
+    plain = recalibrate(fit_calibrator("temperature", smoothed, truth), smoothed)
+    assert error(truth, after) < error(truth, plain)
+
+
+def test_of_labels_each_is_a_question_of_two_answers() -> None:
+    p, _ = labels(500, 1.0, 2)
+    p = np.clip(p, 0.01, 0.99)
+    assert without_smoothing(0.8 * p + 0.1, 0.2, labels=True) == pytest.approx(p)
+
+
+def test_no_answer_is_ruled_out() -> None:
+    out = without_smoothing(np.array([[1.0, 0.0, 0.0]]), 0.3)
+    assert (out > 0).all()
+    assert out.sum() == pytest.approx(1)
 
 
 def test_the_temperature_is_the_optimum_that_torch_and_scipy_find() -> None:

@@ -107,11 +107,13 @@ class Calibrator:
         method: "temperature", "vector" or "isotonic".
         parameters: what the method has learned, rows of numbers in a layout of its own.
         rows: how many rows it was learned from.
+        smoothing: of the labels in training, which is taken out of the probabilities first.
     """
 
     method: str
     parameters: tuple[tuple[float, ...], ...]
     rows: int
+    smoothing: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -50,11 +50,13 @@ def _name(one: Treatment) -> str:
 
 
 def _recalibrated(calibrator: Calibrator) -> str:
+    taken_out = f" The label smoothing of training ({calibrator.smoothing:g}) is taken out first."
+    smoothed = taken_out if calibrator.smoothing else ""
     how = _RECALIBRATED.get(calibrator.method, "they are changed after the network has spoken")
     return (
         f"Probabilities are recalibrated by {clean(calibrator.method, 30)} scaling"
         f"{'' if calibrator.method != 'isotonic' else ' (a rising curve)'}: {how}. "
-        f"It was learned from {count(calibrator.rows, 'validation row')}."
+        f"It was learned from {count(calibrator.rows, 'validation row')}.{smoothed}"
     )
 
 

@@ -28,13 +28,14 @@ Parameters: TypeAlias = tuple[tuple[float, ...], ...]
 
 _SMALLEST = 1e-15
 _LEAST, _MOST = 1e-3, 1e3
+_NOT_RULED_OUT = 0.01
 _PRIOR = 1.0
 _SPREAD_PRIOR = 3.0
 # The first row of the parameters says whether the columns share a row's probability, or are labels by themselves.
 _CLASSES, _LABELS = (0.0,), (1.0,)
 
 
-def fit_calibrator(method: str, probabilities: Floats, truth: npt.NDArray[Any]) -> Calibrator:
+def fit_calibrator(method: str, probabilities: Floats, truth: npt.NDArray[Any], smoothing: float = 0.0) -> Calibrator:
     """Learn how probabilities must be changed to agree with what happened.
 
     Temperature divides all log-probabilities by one number, which keeps every order (Guo and others, "On Calibration of
@@ -43,10 +44,14 @@ def fit_calibrator(method: str, probabilities: Floats, truth: npt.NDArray[Any]) 
     rising curve for each class against the rest, and the classes are then made to sum to 1 (Zadrozny and Elkan, 2002);
     half a row of either kind at both ends keeps it from ever promising 0 or 1.
 
+    A network that was trained with smoothed labels reports smoothed probabilities, which no temperature can undo; the
+    smoothing is known, and is taken out first (see ``without_smoothing``).
+
     Args:
         method: "temperature", "vector" or "isotonic".
         probabilities: as the network gives them (B, K).
         truth: class codes (B,), or labels (B, K).
+        smoothing: share of every label that training spread over all classes.
 
     Returns:
         The calibrator.
@@ -66,19 +71,21 @@ def fit_calibrator(method: str, probabilities: Floats, truth: npt.NDArray[Any]) 
     known = np.ones(len(truth), bool) if np.ndim(truth) == 2 else np.asarray(truth) >= 0
     if not known.any():
         raise ValueError("no row has a known class, so that there is nothing to learn from")
-    seen, answers = np.asarray(probabilities, np.float64)[known], np.asarray(truth)[known]
+    seen = without_smoothing(np.asarray(probabilities, np.float64)[known], smoothing, labels=np.ndim(truth) == 2)
+    answers = np.asarray(truth)[known]
     if answers.ndim == 1:
         learned = (_CLASSES, *fit(seen, answers.astype(np.int64)))
     else:
         labels = zip(seen.T, answers.T.astype(np.int64), strict=True)
         learned = (_LABELS, *(row for p, happened in labels for row in fit(_both(p), happened)))
-    return Calibrator(method, learned, int(known.sum()))
+    return Calibrator(method, learned, int(known.sum()), smoothing)
 
 
 def recalibrate(calibrator: Calibrator, probabilities: Floats) -> Floats:
     """Apply a calibrator to probabilities (B, K); rows of K classes sum to 1 again."""
     header, *learned = calibrator.parameters
-    apply, p = METHODS[calibrator.method].apply, np.asarray(probabilities, np.float64)
+    apply = METHODS[calibrator.method].apply
+    p = without_smoothing(np.asarray(probabilities, np.float64), calibrator.smoothing, labels=header == _LABELS)
     if header == _CLASSES:
         return apply(tuple(learned), p)
     each = len(learned) // p.shape[1]
@@ -86,8 +93,42 @@ def recalibrate(calibrator: Calibrator, probabilities: Floats) -> Floats:
     return np.stack(labels, axis=1)
 
 
+def without_smoothing(probabilities: Floats, smoothing: float, *, labels: bool = False) -> Floats:
+    """The probabilities that a network means which was trained with smoothed labels.
+
+    Training that spreads a share s of every label over K classes is answered best by (1 - s) p + s / K where p is the
+    truth (Szegedy and others, "Rethinking the Inception Architecture", 2016); this solves for p. What is below s / K
+    then is noise, and becomes a hundredth of that, so that nothing is ruled out. The order of the classes stays.
+
+    Args:
+        probabilities: as the network gives them (B, K).
+        smoothing: the share s.
+        labels: whether each column is a question by itself, of two answers.
+
+    Returns:
+        Probabilities (B, K).
+
+    Example:
+        >>> without_smoothing(np.array([[0.95, 0.05], [0.5, 0.5]]), 0.1).round(3).tolist()
+        [[0.999, 0.001], [0.5, 0.5]]
+    """
+    if not smoothing:
+        return probabilities
+    if labels:
+        columns = [without_smoothing(_both(p), smoothing)[:, 1] for p in probabilities.T]
+        return np.stack(columns, axis=1)
+    added = smoothing / probabilities.shape[1]
+    meant = np.maximum((probabilities - added) / (1 - smoothing), _NOT_RULED_OUT * added)
+    return meant / meant.sum(axis=1, keepdims=True)
+
+
 def cross_validated(
-    method: str, probabilities: Floats, truth: npt.NDArray[Any], folds: int, generator: np.random.Generator
+    method: str,
+    probabilities: Floats,
+    truth: npt.NDArray[Any],
+    folds: int,
+    generator: np.random.Generator,
+    smoothing: float = 0.0,
 ) -> Floats:
     """Probabilities (B, K) of rows after calibrators that were each learned from other rows.
 
@@ -100,6 +141,7 @@ def cross_validated(
         truth: class codes (B,), or labels (B, K).
         folds: into how many parts the rows are dealt; at least 2, at most one for each row.
         generator: deals them.
+        smoothing: of the labels in training.
 
     Returns:
         Recalibrated probabilities in the order of the rows.
@@ -113,7 +155,8 @@ def cross_validated(
     out = np.empty_like(np.asarray(probabilities, np.float64))
     for k in np.unique(fold):
         inside = fold == k
-        out[inside] = recalibrate(fit_calibrator(method, probabilities[~inside], truth[~inside]), probabilities[inside])
+        calibrator = fit_calibrator(method, probabilities[~inside], truth[~inside], smoothing)
+        out[inside] = recalibrate(calibrator, probabilities[inside])
     return out
 
 

@@ -14,6 +14,7 @@ from scipy.special import softmax
 from vouch.contracts.case import Scored
 from vouch.contracts.dataset import Dataset
 from vouch.contracts.finding import Part, Threshold
+from vouch.contracts.recipe import Recipe
 from vouch.statistics.recalibration import recalibrate
 
 Floats = npt.NDArray[np.float64]
@@ -33,6 +34,7 @@ class FakeBundle:
     schema: Any
     calibrator: Any = None
     conformal: Any = None
+    recipe: Recipe = field(default_factory=Recipe)
 
 
 @dataclass(frozen=True)

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from challenges.calibration.fakes import FakeCase, Net, case_of, predict, predict_labels, predict_numbers
+from challenges.calibration.fakes import FakeCase, Net, Predictions, case_of, predict, predict_labels, predict_numbers
 from vouch.challenges.calibration.treat import REMEDIES
+from vouch.contracts.recipe import Recipe
 from vouch.statistics.conformal import covered
 from vouch.statistics.recalibration import recalibrate
 from vouch.tasks.metrics import ece
@@ -38,6 +40,22 @@ def test_the_error_on_sealed_rows_is_more_than_halved(name: str, task: str) -> N
     errors = [float(ece(test.truth, p, np.ones((1, len(p))))[0]) for p in (test.decoded, after)]
     assert errors[0] > 0.05
     assert errors[1] < errors[0] / 2
+
+
+@pytest.mark.parametrize("name", CALIBRATE)
+def test_label_smoothing_is_taken_out_before_anything_is_learned(name: str) -> None:
+    rng = np.random.default_rng(0)
+    net = Net(4, sharp=1.0)
+    plain = predict(net, 1500, rng), predict(net, 3000, rng)
+    valid, test = (Predictions(0.8 * p.decoded + 0.05, p.truth) for p in plain)
+    case = case_of("multiclass", valid, test)
+    known = replace(case, bundle=replace(case.bundle, recipe=Recipe(label_smoothing=0.2)))
+    calibrators = [apply(name, one).calibrator for one in (case, known)]
+    assert [one.smoothing for one in calibrators] == [0.0, 0.2]
+    answers = [plain[1].decoded, *(recalibrate(one, test.decoded) for one in calibrators)]
+    ideal, unaware, aware = (-np.log(p[np.arange(3000), test.truth]).mean() for p in answers)
+    assert aware < ideal + 0.02
+    assert aware < unaware + 0.005
 
 
 @pytest.mark.parametrize("name", CALIBRATE)

@@ -3,7 +3,8 @@
 All of them leave the network as it is and are fitted on validation rows. A calibrator is learned from what the network
 says by itself, so that it takes the place of another one. Sets are made for the probabilities that the bundle will
 report; where validation rows have already taught the calibrator, each of them is judged by one that never saw it, since
-sets made on its own lessons would cover too little.
+sets made on its own lessons would cover too little. Label smoothing, which makes a network say less than it knows, is
+taken out before anything is learned.
 """
 
 from __future__ import annotations
@@ -24,7 +25,8 @@ _FOLDS = 5
 def _calibrate(method: str) -> Callable[[Case, BundleValue, Strength], BundleValue]:
     def treat(case: Case, bundle: BundleValue, _: Strength) -> BundleValue:
         valid = case.scored("valid")
-        calibrator = fit_calibrator(method, _by_itself(case, bundle, valid), valid.truth)
+        decoded = _by_itself(case, bundle, valid)
+        calibrator = fit_calibrator(method, decoded, valid.truth, bundle.recipe.label_smoothing)
         treated = replace(bundle, calibrator=calibrator)
         return treated if bundle.conformal is None else _wrap(case, treated, bundle.conformal.coverage)
 
@@ -36,7 +38,8 @@ def _wrap(case: Case, bundle: BundleValue, coverage: Strength) -> BundleValue:
     decoded = _by_itself(case, bundle, valid)
     if bundle.calibrator is not None:
         generator = case.random("conformal")
-        decoded = cross_validated(bundle.calibrator.method, decoded, valid.truth, _FOLDS, generator)
+        method, smoothing = bundle.calibrator.method, bundle.calibrator.smoothing
+        decoded = cross_validated(method, decoded, valid.truth, _FOLDS, generator, smoothing)
     return replace(bundle, conformal=fit_conformal(decoded, valid.truth, bundle.task.name, float(coverage)))
 
 
