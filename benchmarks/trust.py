@@ -75,8 +75,8 @@ def fitted(name: str, one: Fit) -> vouch.Bundle:
     )
 
 
-def report(name: str, case: LiveCase) -> float:
-    """One line for each remedy; the coverage of the sets."""
+def report(name: str, case: LiveCase) -> dict[str, float]:
+    """One line for each remedy; the coverage of the kinds of sets."""
     test = case.scored("test")
     remedies = {remedy.name: remedy for remedy in REMEDIES}
     if case.bundle.task.classes:
@@ -86,14 +86,17 @@ def report(name: str, case: LiveCase) -> float:
             bundle = remedies[method].treat(case, case.bundle, "")
             after = expected_error(test.truth, case.answered(bundle, test.rows)).value
             print(f"{name} {method}: ECE {before:.4f} to {after:.4f}", flush=True)
-    made = remedies["wrap_conformal"].treat(case, case.bundle, 0.9).conformal
-    if made is None:
-        raise SystemExit(f"{name}: no sets were made")
-    share = float(covered(made, test.decoded, test.truth).mean())
-    print(
-        f"{name} conformal: {share:.4f} of {len(test.rows):,} test rows inside, {made.rows:,} rows fitted", flush=True
-    )
-    return share
+    shares = {}
+    for kind in ("wrap_conformal", "wrap_conformal_overall"):
+        if not remedies[kind].strengths(case):
+            continue
+        made = remedies[kind].treat(case, case.bundle, 0.9).conformal
+        if made is None:
+            raise SystemExit(f"{name}: no sets were made")
+        shares[kind] = float(covered(made, test.decoded, test.truth).mean())
+        rows = f"{len(test.rows):,} test rows inside, {made.rows:,} rows fitted"
+        print(f"{name} {kind}: {shares[kind]:.4f} of {rows}", flush=True)
+    return shares
 
 
 def main() -> None:
@@ -112,9 +115,11 @@ def main() -> None:
                     for weights in bundle.network.head.parameters():  # type: ignore[union-attr]
                         weights.mul_(SHARPER)
             shares.append(report(name, case_for(bundle).under("calibration")))
-        error = float(np.std(shares, ddof=1) / len(shares) ** 0.5) if len(shares) > 1 else float("nan")
-        said = f"{np.mean(shares):.4f} ± {error:.4f} (standard error over fits)"
-        print(f"{name} conformal, {len(shares)} fits: {said}, .9 stated", flush=True)
+        for kind in shares[0]:
+            found = [one[kind] for one in shares]
+            error = float(np.std(found, ddof=1) / len(found) ** 0.5) if len(found) > 1 else float("nan")
+            said = f"{np.mean(found):.4f} ± {error:.4f} (standard error over fits)"
+            print(f"{name} {kind}, {len(found)} fits: {said}, .9 stated", flush=True)
 
 
 if __name__ == "__main__":

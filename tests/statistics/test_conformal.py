@@ -93,6 +93,39 @@ def test_every_class_is_covered_and_not_only_their_mean() -> None:
     assert [held[truth == k].mean() for k in range(4)] == pytest.approx([0.9] * 4, abs=0.03)
 
 
+def uneven(rows: int, rng: np.random.Generator) -> tuple[Floats, Codes]:
+    """One class that is nearly always recognised, and two that are mistaken for each other."""
+    truth = rng.choice(3, rows, p=[0.6, 0.2, 0.2])
+    logits = rng.normal(size=(rows, 3))
+    logits[np.arange(rows), truth] += np.where(truth == 0, 6.0, 1.0)
+    logits[:, 0] -= np.where(truth == 0, 0.0, 3.0)
+    return softmax(logits, axis=1), truth
+
+
+def test_one_quantile_covers_all_rows_as_stated_where_a_quantile_for_each_class_covers_more() -> None:
+    shares: dict[bool, list[float]] = {True: [], False: []}
+    for seed in range(30):
+        rng = np.random.default_rng(seed)
+        rows, later = uneven(1500, rng), uneven(3000, rng)
+        for by_class, found in shares.items():
+            found.append(float(covered(fit_conformal(*rows, "multiclass", by_class=by_class), *later).mean()))
+    assert np.mean(shares[False]) == pytest.approx(0.9, abs=0.01)
+    assert np.mean(shares[True]) > 0.93
+
+
+def test_one_quantile_counts_rows_of_unseen_classes_as_missed() -> None:
+    rng = np.random.default_rng(7)
+    p, truth = world(4, 2000, rng)
+    truth = np.where(rng.random(2000) < 0.05, -1, truth)
+    held = covered(fit_conformal(p[:1000], truth[:1000], "multiclass", by_class=False), p[1000:], truth[1000:])
+    assert held.mean() == pytest.approx(0.9, abs=0.03)
+
+
+def test_numbers_have_one_quantile_either_way() -> None:
+    values = numbers(200, np.random.default_rng(8))
+    assert fit_conformal(*values, "regression", by_class=False) == fit_conformal(*values, "regression")
+
+
 def test_rare_classes_share_one_quantile_that_covers_them_together() -> None:
     rng = np.random.default_rng(1)
     p, truth = world(10, 600, rng)

@@ -9,7 +9,9 @@ Candès, 2020) cover the classes on average only, and were 25 to 100 % larger in
 these were 2 to 6 % larger than sets with one quantile for all classes. Nothing is drawn at random.
 
 Sets of one class out of K always hold the predicted class, so that coverage is never below accuracy: where a network is
-right more often than the stated coverage, its sets hold one class, and cover more.
+right more often than the stated coverage, its sets hold one class, and cover more. With a quantile for each class that
+is so wherever one class is recognised more often than stated; with one quantile for all rows the others then make up
+for it, and the whole is covered as stated.
 """
 
 from __future__ import annotations
@@ -30,12 +32,15 @@ Bools: TypeAlias = npt.NDArray[np.bool_]
 Answers: TypeAlias = npt.NDArray[Any]
 
 COVERAGE = 0.9
+BY_CLASS, OVERALL = "lac_by_class", "lac"
 FEWEST_OF_A_CLASS = 50
 # A probability and its complement differ in the last bits when they are added up in another order.
 _ROUNDING = 1e-12
 
 
-def fit_conformal(decoded: Floats, truth: Answers, task: str, coverage: float = COVERAGE) -> Conformal:
+def fit_conformal(
+    decoded: Floats, truth: Answers, task: str, coverage: float = COVERAGE, *, by_class: bool = True
+) -> Conformal:
     """Find how unlikely an answer may be and still belong to the set.
 
     One class out of K: an answer scores 1 less its probability, and each class has the quantile of its own rows;
@@ -48,6 +53,7 @@ def fit_conformal(decoded: Floats, truth: Answers, task: str, coverage: float = 
         truth: class codes (B,), labels (B, K), or values (B,).
         task: binary, multiclass, multilabel or regression.
         coverage: the share of rows whose set should hold the truth.
+        by_class: whether each class has a quantile of its own, or one serves all rows; of one class out of K alone.
 
     Returns:
         The quantiles; infinite for numbers where the rows are too few for any promise.
@@ -57,9 +63,10 @@ def fit_conformal(decoded: Floats, truth: Answers, task: str, coverage: float = 
         >>> made.quantiles
         (89.0,)
     """
-    method = METHODS[METHOD_OF_TASK[task]]
-    p = np.asarray(decoded, np.float64)
-    return Conformal(METHOD_OF_TASK[task], coverage, method.fit(p, np.asarray(truth), coverage), len(p))
+    name, p = METHOD_OF_TASK[task], np.asarray(decoded, np.float64)
+    if name == BY_CLASS and not by_class:
+        name = OVERALL
+    return Conformal(name, coverage, METHODS[name].fit(p, np.asarray(truth), coverage), len(p))
 
 
 def prediction_sets(conformal: Conformal, probabilities: Floats) -> Bools:
@@ -145,6 +152,12 @@ def _by_class(p: Floats, truth: Answers, coverage: float) -> tuple[float, ...]:
     return tuple(each)
 
 
+def _overall(p: Floats, truth: Answers, coverage: float) -> tuple[float, ...]:
+    """One quantile for all rows; a row of a class that training never saw is in no set, and counts as such."""
+    scores = np.where(truth >= 0, 1 - p[np.arange(len(p)), truth], 1.0)
+    return (_quantile(scores, coverage, most=1.0),)
+
+
 def _every_label(p: Floats, truth: Answers, coverage: float) -> tuple[float, ...]:
     return (_quantile(np.where(truth == 1, 1 - p, 0.0).max(axis=1), coverage, most=1.0),)
 
@@ -172,13 +185,14 @@ class Method:
 
 
 METHODS = {
-    "lac_by_class": Method(_by_class, never_empty=True),
+    BY_CLASS: Method(_by_class, never_empty=True),
+    OVERALL: Method(_overall, never_empty=True),
     "every_label": Method(_every_label),
     "absolute_residual": Method(_absolute_residual),
 }
 METHOD_OF_TASK = {
-    "binary": "lac_by_class",
-    "multiclass": "lac_by_class",
+    "binary": BY_CLASS,
+    "multiclass": BY_CLASS,
     "multilabel": "every_label",
     "regression": "absolute_residual",
 }

@@ -42,6 +42,16 @@ def test_the_error_on_sealed_rows_is_more_than_halved(name: str, task: str) -> N
     assert errors[1] < errors[0] / 2
 
 
+def test_sets_with_one_limit_stay_so_when_a_calibrator_follows() -> None:
+    case = overconfident()
+    wrapped = apply("wrap_conformal_overall", case)
+    assert len(wrapped.conformal.quantiles) == 1
+    again = apply("scale_temperature", case, wrapped).conformal
+    assert again.method == wrapped.conformal.method
+    assert again != wrapped.conformal
+    assert BY_NAME["wrap_conformal_overall"].outright
+
+
 @pytest.mark.parametrize("name", CALIBRATE)
 def test_label_smoothing_is_taken_out_before_anything_is_learned(name: str) -> None:
     rng = np.random.default_rng(0)

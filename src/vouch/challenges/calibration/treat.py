@@ -15,7 +15,7 @@ from dataclasses import replace
 from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import Case, Remedy, Scored, Strength
-from vouch.statistics.conformal import COVERAGE, fewest_rows, fit_conformal
+from vouch.statistics.conformal import COVERAGE, OVERALL, fewest_rows, fit_conformal
 from vouch.statistics.recalibration import Floats, cross_validated, fit_calibrator
 from vouch.wording import count
 
@@ -28,19 +28,31 @@ def _calibrate(method: str) -> Callable[[Case, BundleValue, Strength], BundleVal
         decoded = _by_itself(case, bundle, valid)
         calibrator = fit_calibrator(method, decoded, valid.truth, bundle.recipe.label_smoothing)
         treated = replace(bundle, calibrator=calibrator)
-        return treated if bundle.conformal is None else _wrap(case, treated, bundle.conformal.coverage)
+        if (sets := bundle.conformal) is None:
+            return treated
+        return _wrap(by_class=sets.method != OVERALL)(case, treated, sets.coverage)
 
     return treat
 
 
-def _wrap(case: Case, bundle: BundleValue, coverage: Strength) -> BundleValue:
+def _wrap(*, by_class: bool) -> Callable[[Case, BundleValue, Strength], BundleValue]:
+    def treat(case: Case, bundle: BundleValue, coverage: Strength) -> BundleValue:
+        decoded, truth = _unseen(case, bundle), case.scored("valid").truth
+        made = fit_conformal(decoded, truth, bundle.task.name, float(coverage), by_class=by_class)
+        return replace(bundle, conformal=made)
+
+    return treat
+
+
+def _unseen(case: Case, bundle: BundleValue) -> Floats:
+    """What the bundle says of validation rows, each by a calibrator that it did not teach."""
     valid = case.scored("valid")
     decoded = _by_itself(case, bundle, valid)
     if bundle.calibrator is not None:
         generator = case.random("conformal")
         method, smoothing = bundle.calibrator.method, bundle.calibrator.smoothing
         decoded = cross_validated(method, decoded, valid.truth, _FOLDS, generator, smoothing)
-    return replace(bundle, conformal=fit_conformal(decoded, valid.truth, bundle.task.name, float(coverage)))
+    return decoded
 
 
 def _by_itself(case: Case, bundle: BundleValue, scored: Scored) -> Floats:
@@ -58,6 +70,11 @@ def _rows_to_fit(case: Case) -> Sequence[Strength]:
 
 def _coverages(case: Case) -> Sequence[Strength]:
     return (COVERAGE,) if len(case.scored("valid").rows) >= fewest_rows(COVERAGE) else ()
+
+
+def _coverages_of_classes(case: Case) -> Sequence[Strength]:
+    """Where one class out of K is asked for there are two kinds of sets; else there is one."""
+    return _coverages(case) if case.bundle.task.name in ("binary", "multiclass") else ()
 
 
 REMEDIES: tuple[Remedy[BundleValue], ...] = (
@@ -79,6 +96,11 @@ REMEDIES: tuple[Remedy[BundleValue], ...] = (
     Remedy(
         "wrap_conformal",
         "Adds to each prediction a set, or an interval, that holds the truth with a stated probability.",
-        "bundle", _coverages, _wrap, finishes=True,
+        "bundle", _coverages, _wrap(by_class=True), finishes=True,
+    ),
+    Remedy(
+        "wrap_conformal_overall",
+        "Adds such sets with one limit for all classes: they cover all rows as stated, and rare classes less.",
+        "bundle", _coverages_of_classes, _wrap(by_class=False), finishes=True, outright=True,
     ),
 )  # fmt: skip
