@@ -35,6 +35,7 @@ Rows = npt.NDArray[np.int64]
 Thresholds = Mapping[str, Mapping[str, Mapping[str, float]]]
 
 _MANY_FOLDS, _FEW_FOLDS = 5, 2
+_FEWEST_EPOCHS = 3
 # Numbers before the head that one case keeps: 200 MB.
 _MOST_KEPT = 50_000_000
 _ROOM_FOR_MANY = 20.0
@@ -229,10 +230,12 @@ class LiveCase:
         rng = self.under("").random(f"{count} folds")
         own, history = self.bundle.recipe, self.bundle.run.history
         # The bundle's own run shows how many epochs it takes to the weights that are kept: a fold makes those and half
-        # of the patience, at least one, but never more than the run itself.
+        # of the patience, but never more than the run itself.
         patience = -(-own.patience // 2)
         best = min(history, key=lambda epoch: epoch[2])[0] if history else own.epochs
-        recipe = replace(own, epochs=min(len(history) or own.epochs, best + max(patience, 1)), patience=patience)
+        recipe = replace(
+            own, epochs=min(len(history) or own.epochs, max(best + patience, _FEWEST_EPOCHS)), patience=patience
+        )
         fold = folds(self.dataset, self.bundle.schema, rows, count, rng)
         parts = []
         for number in range(count):
