@@ -26,7 +26,7 @@ STRANGE = Threshold(
     why="one row in a hundred is beyond by construction; at 0.10 one answer in ten is given on strange ground",
 )  # fmt: skip
 _BEYOND = 0.01
-_COMPARED = 50
+_COMPARED, _MOST_MEASURED = 50, 1_000
 _MOST_REFERENCE, _MOST_SUSPECTS = 5_000, 10_000
 _NEIGHBOURS = 10
 _CHUNK = 1024
@@ -85,7 +85,8 @@ def _strangest(case: Case, train: Rows, parts: Sequence[Rows]) -> list[Floats]:
     found = []
     for before in _views(case, train):
         known = case.embeddings(train, before)
-        rare = max(float(np.quantile(strangeness(known, known), 1 - _BEYOND)), 1e-12)
+        few = known[:: max(1, len(known) // _MOST_MEASURED)]
+        rare = max(float(np.quantile(strangeness(known, few), 1 - _BEYOND)), 1e-12)
         found.append([strangeness(known, case.embeddings(rows, before)) / rare for rows in parts])
     return [np.max(several, axis=0) for several in zip(*found, strict=True)]
 
