@@ -153,9 +153,9 @@ def search(
 
 
 def _kept_for_the_best(clock: Clock, cost: float) -> float:
-    """What is kept for training the best again: up to half of what is left, and nothing if that is less than a run."""
-    half = (clock.trainings - clock.spent) / 2
-    return min((_BEST + 1) * (_RUNS - 1) * cost, half) if half >= (_BEST + 1) * cost else 0.0
+    """What is kept for training the best again: as many whole rounds as half of what is left allows."""
+    one_round, half = (_BEST + 1) * cost, (clock.trainings - clock.spent) / 2
+    return min(_RUNS - 1, int(half / one_round + 1e-9)) * one_round if one_round else 0.0
 
 
 def _again(case: Case, ground: Ground, best: Sequence[_Candidate]) -> None:

@@ -109,8 +109,8 @@ def without_smoothing(probabilities: Floats, smoothing: float, *, labels: bool =
         Probabilities (B, K).
 
     Example:
-        >>> without_smoothing(np.array([[0.95, 0.05], [0.5, 0.5]]), 0.1).round(3).tolist()
-        [[0.999, 0.001], [0.5, 0.5]]
+        >>> without_smoothing(np.array([[0.95, 0.05], [0.5, 0.5]]), 0.1).round(4).tolist()
+        [[0.9995, 0.0005], [0.5, 0.5]]
     """
     if not smoothing:
         return probabilities
