@@ -54,6 +54,14 @@ def test_chance_is_called_better_in_no_more_than_one_case_of_twenty() -> None:
     assert sum(one != "no evidence" for one in claims) <= 7
 
 
+@pytest.mark.parametrize("n", [300, 2000])
+def test_every_figure_lies_in_its_own_interval_and_so_does_the_calibration_error(n: int) -> None:
+    found = prove(pair(0.8, 0.9, n=n), ACCURACY, look=1)
+    for one in (*found.before, *found.after):
+        assert one.low <= one.value <= one.high, one.name
+    assert "ece" in {one.name for one in found.before}
+
+
 def test_one_run_each_is_a_proof_about_these_two_networks() -> None:
     assert prove(pair(0.8, 0.9, seeds=1), ACCURACY, look=1).claim.verdict == "better"
 

@@ -12,7 +12,7 @@ from vouch.contracts.finding import Estimate
 from vouch.contracts.proof import Difference, Outcome
 from vouch.statistics.corrections import holm
 from vouch.statistics.evidence import Truth
-from vouch.statistics.intervals import Floats, bootstrap
+from vouch.statistics.intervals import Floats, absolute_sum, bootstrap
 from vouch.statistics.paired import paired_difference
 from vouch.tasks.metrics import Array, MetricSpec
 from vouch.wording import number
@@ -141,12 +141,18 @@ def _verdict(value: float, p: float, higher_is_better: bool, look: int) -> Outco
 def _level(truth: Truth, predictions: Sequence[Array], spec: MetricSpec, seed: int) -> Estimate:
     """The metric itself, mean over seeds, with its interval over rows."""
 
+    gaps, several = spec.gaps, len(predictions)
+
     def mean(weights: Floats) -> Floats:
         return np.mean([spec.function(truth.values, one, weights) for one in predictions], axis=0)
 
-    drawn = bootstrap(mean, truth.rows, seed=seed, groups=truth.groups)
-    low, high = (float(end[0]) for end in drawn.interval())
-    unit = truth.unit_of(spec)
-    return Estimate(
-        spec.name, float(drawn.value[0]), low, high, truth.rows, unit, spec.higher_is_better, truth.split
-    )  # fmt: skip
+    def parts(weights: Floats) -> Floats:
+        assert gaps is not None
+        return np.concatenate([gaps(truth.values, one, weights) for one in predictions], axis=1) / several
+
+    # A mean of sums of absolute gaps is one such sum, and leans upwards as they do.
+    absolute = gaps is not None
+    drawn = bootstrap(parts if absolute else mean, truth.rows, seed=seed, groups=truth.groups)
+    low, high = absolute_sum(drawn) if absolute else (float(end[0]) for end in drawn.interval())
+    value, unit = float(np.abs(drawn.value).sum() if absolute else drawn.value[0]), truth.unit_of(spec)
+    return Estimate(spec.name, value, low, high, truth.rows, unit, spec.higher_is_better, truth.split)
