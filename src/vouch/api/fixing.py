@@ -297,8 +297,15 @@ def _written(
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,
-        _notes(choice), (), seconds,
+        _notes(choice) + _fewer(task, choice, seeds), (), seconds,
     )  # fmt: skip
+
+
+def _fewer(task: _Fix, choice: Choice, seeds: tuple[int, ...]) -> tuple[str, ...]:
+    """A note where a proof has fewer seeds than were asked for."""
+    if choice.remedy is None or choice.remedy.changes == "bundle" or len(seeds) == len(task.seeds):
+        return ()
+    return (f"{len(seeds)} seeds were trained, and not {len(task.seeds)}: no time was left for more.",)
 
 
 def _notes(choice: Choice) -> tuple[str, ...]:
