@@ -14,12 +14,13 @@ import numpy as np
 from scipy.special import expit
 from scipy.stats import norm
 
-from vouch.statistics.calibration import calibration_error
-from vouch.statistics.delong import delong, delong_difference
+from vouch.challenges.calibration.expected import expected_error
+from vouch.statistics.delong import delong
 from vouch.statistics.evidence import Truth, evidence
 from vouch.statistics.paired import paired_difference
 from vouch.statistics.power_law import fit_power_law
 from vouch.statistics.shares import mean_share, share_difference
+from vouch.statistics.simultaneous import several_shares
 from vouch.tasks.metrics import BY_TASK, Array, OneVsRest
 
 Rows = tuple[Array, Array]
@@ -102,7 +103,7 @@ def figures(scale: float) -> Iterator[Line]:
 
 
 def areas(scale: float) -> Iterator[Line]:
-    """DeLong's intervals of one ROC-AUC and of the difference of two."""
+    """DeLong's interval of a ROC-AUC."""
     for area in (0.6, 0.75, 0.9, 0.97):
         apart = np.sqrt(2) * norm.ppf(area)
         for n, rate in ((50, 0.5), (200, 0.2), (1000, 0.05)):
@@ -110,11 +111,9 @@ def areas(scale: float) -> Iterator[Line]:
             for _ in range(round(4000 * scale)):
                 actual = np.arange(n) < rate * n
                 score = rng.normal(size=n) + apart * actual
-                one, other = (score + 0.5 * rng.normal(size=n) for _ in range(2))
-                single, both = delong(actual, score), delong_difference(actual, one, other)
-                held.append((single.low <= area <= single.high, both.low <= 0 <= both.high))
-            for name, share in zip(("ROC-AUC", "difference of ROC-AUCs"), np.mean(held, axis=0), strict=True):
-                yield f"DeLong, {n} rows, {rate:.0%} of the class, area {area}: {name}", float(share), len(held)
+                found = delong(actual, score)
+                held.append(found.low <= area <= found.high)
+            yield f"DeLong, {n} rows, {rate:.0%} of the class, area {area}", float(np.mean(held)), len(held)
 
 
 def shares(scale: float) -> Iterator[Line]:
@@ -150,18 +149,26 @@ def _run(rng: np.random.Generator, hard: Array, values: Array, skill: float, spr
 
 
 def calibration(scale: float) -> Iterator[Line]:
-    """The debiased calibration error, calibrated or not."""
-    for n, repetitions in REPETITIONS.items():
-        for slope in (1.0, 0.7, 0.4):
-            bins = max(min(15, n // 10), 1)
-            z = np.sort(1.5 * np.random.default_rng(9).normal(size=POPULATION))
-            gaps = [float(part.mean()) for part in np.array_split(expit(z) - expit(slope * z), bins)]
-            true, rng, held = float(np.sqrt(np.mean(np.square(gaps)))), np.random.default_rng(0), []
-            for seed in range(round(repetitions * scale)):
-                x = 1.5 * rng.normal(size=n)
-                found = calibration_error(expit(x), rng.uniform(size=n) < expit(slope * x), seed=seed)
+    """The calibration error that an audit reports, freed of its lean: calibrated or not."""
+    for name, (make, calibrated) in {"binary": (binary, False), "rare class": (rare, True)}.items():
+        true = true_figures("binary", make, calibrated)["ece"]
+        for n in (200, 1000):
+            rng, held = np.random.default_rng(0), []
+            for _ in range(round(REPETITIONS[n] * scale)):
+                found = expected_error(*make(rng, n))
                 held.append(found.low <= true <= found.high)
-            yield f"calibration error, {n} rows, slope {slope}", float(np.mean(held)), len(held)
+            yield f"calibration error without its lean, {name}, {n} rows", float(np.mean(held)), len(held)
+
+
+def coverages(scale: float) -> Iterator[Line]:
+    """The coverage of each of several subgroups, in the interval that allows for having looked at all of them."""
+    for groups, n in ((3, 300), (10, 1000)):
+        rng, held = np.random.default_rng(0), []
+        members = np.arange(n)[:, None] % groups == np.arange(groups)
+        for _ in range(round(2000 * scale)):
+            found = several_shares(rng.random(n) < 0.85, members)
+            held.append(bool(((found.low <= 0.85) & (found.high >= 0.85)).all()))
+        yield f"{groups} shares together, {n} rows", float(np.mean(held)), len(held)
 
 
 def _power(rng: np.random.Generator, size: float) -> Callable[[Array], Array]:
@@ -205,7 +212,7 @@ def forecasts(scale: float) -> Iterator[Line]:
                 yield what, float(share), len(held)
 
 
-PARTS = (figures, areas, shares, runs, calibration, forecasts)
+PARTS = (figures, areas, shares, runs, calibration, coverages, forecasts)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vouch.auditing.clock import Clock
-from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, search
 from vouch.contracts.case import BudgetSpent, Lesson, Remedy
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.split import Split
@@ -109,23 +109,14 @@ def test_a_remedy_of_the_bundle_is_judged_on_rows_that_it_was_not_fitted_on() ->
             return np.stack([1 - TRUTH[rows] * 0.5, TRUTH[rows] * 0.5], axis=1)
 
     case: Any = Fitted()
-    ground = ground_of_bundle(case, np.random.default_rng(0))
+    held = tuple(np.arange(300 + at, 400, 5) for at in range(5))
+    ground = Ground(tuple(replace(case.lesson, valid=np.setdiff1d(case.split.valid, part)) for part in held), held)
     remedy = Remedy("scale", "Scales.", "bundle", lambda _: ("once",), lambda view, *_: view.rows.tolist())
     truth = Truth("binary", ("a", "b"), TRUTH[ground.rows], None, "valid")
     search(case, [remedy], Aim(LOSS, AREA), ground, truth)
     assert len(seen) == 5
     assert all(not learned & held for learned, held in seen)
     assert set().union(*(held for _, held in seen)) == set(range(300, 400))
-
-
-@pytest.mark.parametrize("rows", [1, 3, 100])
-def test_folds_of_the_validation_rows_cover_them_all(rows: int) -> None:
-    case: Any = SimpleNamespace(
-        split=SimpleNamespace(valid=np.arange(rows)),
-        lesson=Lesson(Recipe(), None, None, np.arange(0), np.arange(rows)),  # type: ignore[arg-type]
-    )
-    ground = ground_of_bundle(case, np.random.default_rng(0))
-    assert sorted(ground.rows.tolist()) == list(range(rows))
 
 
 @dataclass

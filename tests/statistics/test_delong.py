@@ -7,7 +7,7 @@ import pytest
 from scipy.stats import norm
 from sklearn.metrics import roc_auc_score
 
-from vouch.statistics.delong import delong, delong_difference
+from vouch.statistics.delong import delong
 from vouch.statistics.intervals import bootstrap
 from vouch.tasks.metrics import roc_auc
 
@@ -17,27 +17,19 @@ def scored(rng: np.random.Generator, n: int, rate: float, area: float) -> tuple[
     return actual, rng.normal(size=n) + np.sqrt(2) * norm.ppf(area) * actual
 
 
-def written_out(actual: np.ndarray, scores: list[np.ndarray]) -> np.ndarray:
-    """Covariance of areas as DeLong and others (1988) write it, from every pair of rows."""
-    above, below = [], []
-    for score in scores:
-        wins = (score[actual][:, None] > score[~actual]) + (score[actual][:, None] == score[~actual]) / 2
-        above.append(wins.mean(axis=1))
-        below.append(wins.mean(axis=0))
-    return np.cov(above) / actual.sum() + np.cov(below) / (~actual).sum()
+def written_out(actual: np.ndarray, score: np.ndarray) -> float:
+    """Variance of an area as DeLong and others (1988) write it, from every pair of rows."""
+    wins = (score[actual][:, None] > score[~actual]) + (score[actual][:, None] == score[~actual]) / 2
+    parts = (wins.mean(axis=1), wins.mean(axis=0))
+    return float(sum(np.var(part, ddof=1) / len(part) for part in parts))
 
 
 def test_area_and_variance_equal_the_formula_written_out_with_ties() -> None:
     rng = np.random.default_rng(0)
     actual, one = scored(rng, 80, 0.4, 0.8)
-    one, other = np.round(one, 1), np.round(one + rng.normal(size=80), 1)
-    covariance = written_out(actual, [one, other])
+    one = np.round(one, 1)
     assert delong(actual, one).value == pytest.approx(roc_auc_score(actual, one))
-    assert delong(actual, one).variance == pytest.approx(covariance[0, 0])
-    found = delong_difference(actual, one, other)
-    assert found.value == pytest.approx(roc_auc_score(actual, one) - roc_auc_score(actual, other))
-    error = np.sqrt(covariance[0, 0] + covariance[1, 1] - 2 * covariance[0, 1])
-    assert found.p_value == pytest.approx(2 * norm.sf(abs(found.value) / error), abs=0.01)
+    assert delong(actual, one).variance == pytest.approx(written_out(actual, one))
 
 
 def test_on_many_rows_it_agrees_with_the_bootstrap() -> None:
@@ -58,26 +50,16 @@ def test_no_pair_out_of_order_is_not_called_certain() -> None:
 
 def test_without_both_kinds_of_rows_there_is_no_area() -> None:
     assert np.isnan(delong([1, 1], [0.2, 0.3]).low)
-    assert np.isnan(delong_difference([0, 0], [0.2, 0.3], [0.1, 0.2]).p_value)
-
-
-def test_a_score_does_not_differ_from_itself() -> None:
-    actual, score = scored(np.random.default_rng(0), 50, 0.5, 0.8)
-    found = delong_difference(actual, score, 3 * score)
-    assert (found.value, found.low, found.high, found.p_value) == (0, 0, 0, 1)
 
 
 @pytest.mark.parametrize(
     ("n", "rate", "area"), [(50, 0.5, 0.75), (200, 0.1, 0.9), (200, 0.5, 0.97), (1000, 0.05, 0.97), (1000, 0.5, 0.6)]
 )
-def test_both_intervals_cover_the_truth(n: int, rate: float, area: float) -> None:
+def test_the_interval_covers_the_truth(n: int, rate: float, area: float) -> None:
     rng, held = np.random.default_rng(0), []
     for _ in range(1000):
         actual, score = scored(rng, n, rate, area)
-        one, other = (score + 0.5 * rng.normal(size=n) for _ in range(2))
-        single, both = delong(actual, score), delong_difference(actual, one, other)
-        held.append((single.low <= area <= single.high, both.low <= 0 <= both.high))
-        assert (both.p_value < 0.05) == (not held[-1][1])
+        found = delong(actual, score)
+        held.append(found.low <= area <= found.high)
     # 1000 simulations tell a coverage to about ± .014; with ten rows of a kind and an area near 1 it is above .97.
-    assert (np.mean(held, axis=0) >= 0.93).all()
-    assert (np.mean(held, axis=0) <= 0.985).all()
+    assert 0.93 <= np.mean(held) <= 0.985

@@ -4,33 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest, norm
-from statsmodels.stats.contingency_tables import mcnemar as exact
+from scipy.stats import norm
 
 from vouch.statistics.compare import compare
 from vouch.statistics.evidence import Truth
-from vouch.statistics.paired import mcnemar, paired_difference
+from vouch.statistics.paired import paired_difference
 from vouch.tasks.metrics import BINARY
 
 ACCURACY = next(spec for spec in BINARY if spec.name == "accuracy")
-
-
-@pytest.mark.parametrize(("only_first", "only_second"), [(9, 2), (3, 7), (0, 6), (30, 51)])
-def test_mcnemar_is_the_exact_test_less_half_of_what_was_seen(only_first: int, only_second: int) -> None:
-    first = np.repeat([1, 0, 1], [only_first, only_second, 40])
-    second = np.repeat([0, 1, 1], [only_first, only_second, 40])
-    wanted = exact([[40, only_first], [only_second, 0]], exact=True).pvalue
-    seen = binomtest(only_first, only_first + only_second).statistic * (only_first + only_second)
-    n = only_first + only_second
-    half = np.exp(np.sum(np.log(np.arange(1, n + 1))) - n * np.log(2))
-    for part in (int(seen), n - int(seen)):
-        half /= np.exp(np.sum(np.log(np.arange(1, part + 1))))
-    assert mcnemar(first, second) == pytest.approx(wanted - half)
-
-
-def test_mcnemar_of_methods_that_never_differ_is_one() -> None:
-    assert mcnemar([1, 0, 1], [1, 0, 1]) == 1
-    assert mcnemar([1, 0], [0, 1]) == 1
 
 
 def test_one_run_each_gives_what_compare_gives() -> None:

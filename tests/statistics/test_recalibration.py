@@ -10,7 +10,14 @@ from scipy.optimize import minimize_scalar
 from scipy.special import log_softmax, softmax
 
 from vouch.contracts.bundle import Calibrator
-from vouch.statistics.recalibration import METHODS, cross_validated, fit_calibrator, recalibrate, without_smoothing
+from vouch.statistics.recalibration import (
+    METHODS,
+    cross_validated,
+    deal,
+    fit_calibrator,
+    recalibrate,
+    without_smoothing,
+)
 from vouch.tasks.metrics import ece
 
 Floats = npt.NDArray[np.float64]
@@ -196,14 +203,22 @@ def test_cross_validated_probabilities_owe_nothing_to_their_own_truth(method: st
     rng = np.random.default_rng(13)
     p, truth = world(60, 2, 3.0, 13)[0], rng.integers(0, 2, 60)
     own = recalibrate(fit_calibrator(method, p, truth), p)
-    honest = cross_validated(method, p, truth, 5, rng)
+    honest = cross_validated(method, p, truth, deal(truth, 5, rng))
     rows = np.arange(60)
     # The classes are drawn by lot: only a calibrator that has seen them can seem to know them.
     assert np.log(own[rows, truth]).mean() > np.log(honest[rows, truth]).mean()
     other = truth.copy()
     other[0] = 1 - other[0]
-    each = [cross_validated(method, p, codes, 60, np.random.default_rng(1))[0] for codes in (truth, other)]
+    each = [cross_validated(method, p, codes, np.arange(60))[0] for codes in (truth, other)]
     assert np.allclose(*each)
+
+
+def test_rows_that_belong_together_are_dealt_together_and_classes_evenly() -> None:
+    truth, units = np.repeat([0, 1], 50), np.repeat(np.arange(20), 5)
+    fold = deal(truth, 5, np.random.default_rng(0), units)
+    assert all(len(np.unique(fold[units == unit])) == 1 for unit in range(20))
+    alone = deal(truth, 5, np.random.default_rng(0))
+    assert np.bincount(alone[truth == 1]).tolist() == [10] * 5
 
 
 def test_an_unknown_method_is_named_beside_the_known_ones() -> None:

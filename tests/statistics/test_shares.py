@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from scipy import stats
 from statsmodels.stats.proportion import confint_proportions_2indep, proportions_ztest
 
-from vouch.statistics.shares import mean_share, share_against, share_difference
+from vouch.statistics.shares import mean_share, share_difference
 
 
 @pytest.mark.parametrize(("first", "second"), [((56, 70), (48, 80)), ((9, 10), (3, 10)), ((0, 30), (5, 40))])
@@ -37,21 +36,3 @@ def test_the_interval_of_a_mean_covers_the_truth(shares: tuple[float, float], n:
     rng, true = np.random.default_rng(0), np.mean(shares)
     ends = [mean_share(rng.binomial(n, shares), n) for _ in range(4000)]
     assert 0.93 <= np.mean([low <= true <= high for low, high in ends]) <= 0.97
-
-
-def test_a_share_against_a_limit_is_the_binomial_test_with_half_of_what_was_seen() -> None:
-    above, below = share_against(9, 100, 0.05)
-    half = stats.binom.pmf(9, 100, 0.05) / 2
-    assert above == pytest.approx(stats.binomtest(9, 100, 0.05, alternative="greater").pvalue - half)
-    assert below == pytest.approx(stats.binomtest(9, 100, 0.05, alternative="less").pvalue - half)
-    assert above + below == pytest.approx(1)
-
-
-def test_a_limit_is_a_share() -> None:
-    with pytest.raises(ValueError, match="between 0 and 1"):
-        share_against(1, 2, 1.5)
-
-
-def test_a_true_limit_is_called_crossed_one_time_in_twenty() -> None:
-    counts = np.random.default_rng(0).binomial(300, 0.1, 4000).tolist()
-    assert np.mean([share_against(k, 300, 0.1)[0] < 0.05 for k in counts]) < 0.065

@@ -10,28 +10,25 @@ from typing import Any, Unpack
 import numpy as np
 
 from vouch import store
-from vouch.api.affording import FEWEST_SEEDS, affordable, changed, seeds_for, suited, trainings_for
+from vouch.api.affording import FEWEST_SEEDS, changed, seeds_for, suited, trainings_for
 from vouch.api.auditing import chosen, clock_for
-from vouch.api.casing import LiveCase, predicted, taught_by
+from vouch.api.casing import LiveCase
 from vouch.api.gathering import as_it_stands, case_of, keep
-from vouch.api.measuring import measure, now, remeasured, truth_of
+from vouch.api.grounds import ground_of_bundle, ground_of_training
+from vouch.api.measuring import now, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle
-from vouch.api.preparing import Ready, fingerprint_of
-from vouch.auditing.coverage import coverage_error, held, held_by_own_word
+from vouch.api.retraining import retrained
+from vouch.auditing.coverage import SHORTFALL, coverage_shortfall, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence, without
-from vouch.auditing.search import NOTHING, Aim, Choice, Ground, ground_of_bundle, search
+from vouch.auditing.search import NOTHING, Aim, Choice, search
 from vouch.contracts.bundle import Look, Treatment
-from vouch.contracts.case import BudgetSpent, Challenge, Lesson, Remedy
+from vouch.contracts.case import BudgetSpent, Challenge, Remedy
 from vouch.contracts.options import FixOptions
 from vouch.contracts.proof import Audit, Proof
-from vouch.data.split import folds, part_of
 from vouch.errors import UsageError, nearest
 from vouch.report import pages
-from vouch.statistics.evidence import Truth
 from vouch.tasks.metrics import BY_TASK, MetricSpec
-
-_FEW_ROWS, _FOLDS = 2_000, 3
-_LARGEST_SHARE, _ENOUGH_ROWS = 0.25, 2_000
+from vouch.wording import count
 
 
 class Proven(Proof):
@@ -86,9 +83,10 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
         found = _nothing_helps(task, choice, time.perf_counter() - started)
         return _proven(_remember(task, found, looked=False), found)
     treated, pair, strength = _treat(task, choice, finishing)
-    extra = _coverage(task.case, treated)
-    # Where sets are all that was added, what they hold is all that can have become better.
-    criterion = task.criterion if choice.remedy is not None else extra[0].spec
+    extra = _coverage(task, treated, pair)
+    # Where sets are all that was added, what they hold is all that can have become better, unless another was named.
+    alone = choice.remedy is None and options.get("criterion") is None
+    criterion = extra[0].spec if alone else task.criterion
     ledger = prove(pair, criterion, task.look, task.case.bundle.recipe.seed, extra)
     seeds = task.seeds[: len(pair.before)]
     found = _written(task, choice, ledger, strength, seeds, time.perf_counter() - started)
@@ -112,12 +110,8 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
         case = case.holding(replace(model, calibrator=None, conformal=None))
     remedies = suited(case.under(name), challenge, options.get("remedy"))
     metrics = {spec.name: spec for spec in BY_TASK[model.schema.task]}
-    wanted = options.get("criterion") or challenge.criterion[model.schema.task]
-    if wanted not in metrics:
-        raise UsageError(
-            f"a {model.schema.task} task has no metric '{wanted}'", next_step=nearest(wanted, metrics)
-        )  # fmt: skip
     main = BY_TASK[model.schema.task][0]
+    wanted = _criterion(case, challenge, options.get("criterion"))
     # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
     by = metrics["log_loss"] if wanted in ("ece", "accuracy") else metrics[wanted]
     seed = model.recipe.seed
@@ -125,6 +119,26 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     aim = Aim(by, main, _share(options.get("max_loss")))
     return _Fix(
         model, case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look
+    )  # fmt: skip
+
+
+def _criterion(case: LiveCase, challenge: Challenge, named: str | None) -> str:
+    """The metric that decides: the named one, or that of the challenge where the sealed rows can tell it."""
+    task = case.bundle.schema.task
+    metrics = {spec.name: spec for spec in BY_TASK[task]}
+    wanted = named or challenge.criterion[task]
+    if wanted not in metrics:
+        raise UsageError(f"a {task} task has no metric '{wanted}'", next_step=nearest(wanted, metrics))
+    sealed = case.scored("test")
+    truth = truth_of(case.bundle, case.dataset, sealed.rows, "test")
+    one = metrics[wanted].function(truth.values, sealed.decoded, np.ones((1, truth.rows)))[0]
+    if truth.enough_for(metrics[wanted]) and np.isfinite(one):
+        return wanted
+    if named is None:
+        return "log_loss" if "log_loss" in metrics else BY_TASK[task][0].name
+    raise UsageError(
+        f"the sealed rows cannot tell '{wanted}'", received=f"{truth.rows} sealed rows",
+        expected="both classes predicted, and five rows of each", next_step="Name another, such as log_loss.",
     )  # fmt: skip
 
 
@@ -155,96 +169,36 @@ def _search(task: _Fix) -> Choice:
         case.budget.spend(-reserved)
 
 
-def ground_of_training(case: LiveCase, rng: np.random.Generator) -> Ground:
-    """For remedies that train anew: rows that no training has stopped on, for those are blind to what stopped it.
-
-    Many rows: a part of the training rows is put aside for every candidate. Few rows: all that are not sealed, in
-    folds, each with validation rows of its own.
-    """
-    lesson = case.lesson
-    rows = np.union1d(lesson.train, lesson.valid)
-    if len(rows) > _FEW_ROWS:
-        share = min(_LARGEST_SHARE, _ENOUGH_ROWS / len(lesson.train))
-        held = part_of(case.dataset, lesson.schema, np.unique(lesson.train), share, rng)
-        return Ground((replace(lesson, train=lesson.train[~np.isin(lesson.train, held)]),), (held,))
-    fold = folds(case.dataset, lesson.schema, rows, _FOLDS, rng)
-    lessons, held = [], []
-    for number in range(_FOLDS):
-        learn = rows[fold != number]
-        valid = part_of(case.dataset, lesson.schema, learn, lesson.recipe.valid_fraction, rng)
-        lessons.append(replace(lesson, train=np.setdiff1d(learn, valid), valid=valid))
-        held.append(rows[fold == number])
-    return Ground(tuple(lessons), tuple(held))
-
-
 def _treat(task: _Fix, choice: Choice, finishing: tuple[Remedy[Any], ...]) -> tuple[Bundle, Pair, str]:
     """Apply the remedy for good, and predict the sealed rows with and without it."""
     case, remedy = task.case, choice.remedy
-    truth = truth_of(case.bundle, case.dataset, case.split.test, "test")
     if remedy is not None and remedy.changes != "bundle":
-        return _retrained(task, remedy, choice.strength, truth)
+        lesson = changed(case, remedy, case.lesson, choice.strength)
+        bundle, pair = retrained(case, task.model, lesson, task.seeds, remedy.name)
+        return bundle, pair, str(choice.strength)
     bundle = case.bundle
     steps = [] if remedy is None else [(remedy, choice.strength)]
     for one, strength in (*steps, *((last, last.strengths(case)[0]) for last in finishing)):
         bundle = one.treat(case.holding(bundle), bundle, strength)
     after = case.answered(bundle, case.split.test)
+    truth = truth_of(case.bundle, case.dataset, case.split.test, "test")
     pair = Pair(truth, [case.scored("test").decoded], [after])
     inputs = [block.encoded for block in case.blocks]
     return remeasured(bundle, case.dataset, inputs, after), pair, str(choice.strength)
 
 
-def _coverage(case: LiveCase, treated: Bundle) -> list[Extra]:
-    """What the sets of a treated bundle hold on the sealed rows, against what the network's own word would hold."""
-    sets, scored, train = treated.conformal, case.scored("test"), case.scored("train")
+def _coverage(task: _Fix, treated: Bundle, pair: Pair) -> list[Extra]:
+    """What the sets of a treated bundle hold on the sealed rows, against those of before, or the network's own word."""
+    sets, had, truth = treated.conformal, task.model.conformal, pair.truth
     if sets is None:
         return []
-    truth = truth_of(case.bundle, case.dataset, scored.rows, "test")
-    after = held(sets, case.answered(treated, scored.rows), scored.truth)
-    if case.bundle.conformal is not None:
-        before = held(case.bundle.conformal, scored.decoded, scored.truth)
+    after = held(sets, pair.after[0], truth.values)
+    if had is not None:
+        before = held(had, pair.before[0], truth.values)
     else:
-        spread = float(np.sqrt(np.square(train.losses).mean()))
-        before = held_by_own_word(scored.decoded, scored.truth, sets.coverage, spread)
-    return [Extra(coverage_error(sets.coverage), Pair(truth, [before], [after]))]
-
-
-def _retrained(task: _Fix, remedy: Remedy[Any], strength: Any, truth: Truth) -> tuple[Bundle, Pair, str]:
-    case, rows = task.case, task.case.split.test
-    plain = case.lesson
-    lesson = changed(case, remedy, plain, strength)
-    started = time.perf_counter()
-    case.budget.spend(case.share_of(lesson))
-    ready, history = case.learned(lesson)
-    seconds = {"train": time.perf_counter() - started}
-    before, after = [case.scored("test").decoded], [predicted(ready, rows)]
-    try:
-        for seed in affordable(case, task.seeds, plain, lesson)[1:]:
-            pair = case.retrain(_seeded(plain, seed), rows), case.retrain(_seeded(lesson, seed), rows)
-            before.append(pair[0])
-            after.append(pair[1])
-    except BudgetSpent as spent:
-        if len(before) < FEWEST_SEEDS:
-            raise UsageError(
-                "the time was over before the proof", expected=f"{FEWEST_SEEDS} seeds",
-                received=f"{len(before)}, with {remedy.name}", next_step="Give more, such as --budget 30m.",
-            ) from spent  # fmt: skip
-    return _as_bundle(task, ready, history, seconds, lesson), Pair(truth, before, after), str(strength)
-
-
-def _as_bundle(task: _Fix, ready: Ready, history: Any, seconds: dict[str, float], lesson: Lesson) -> Bundle:
-    """A bundle of the network that was trained with the remedy, measured like any other."""
-    case = task.case
-    # As the data will be read again under the lesson's schema, which may see fewer columns.
-    unseen = [column.name for column in lesson.schema.columns if column.role == "ignored"]
-    dataset = replace(case.dataset, frame=case.dataset.frame.drop(unseen, strict=False))
-    split = replace(case.split, train=lesson.train, valid=lesson.valid)
-    ready = replace(ready, split=split, fingerprint=fingerprint_of(dataset), asked=case.bundle.run.asked)
-    fresh = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
-    done = replace(
-        fresh, taught=taught_by(lesson, dataset), treatments=case.bundle.treatments,
-        run=replace(fresh.run, source=case.bundle.run.source),
-    )  # fmt: skip
-    return as_bundle(done)
+        spread = float(np.sqrt(np.square(task.case.scored("train").losses).mean()))
+        before = held_by_own_word(pair.before[0], truth.values, sets.coverage, spread)
+    return [Extra(coverage_shortfall(sets), Pair(truth, [before], [after]))]
 
 
 def _finish(task: _Fix, treated: Bundle, found: Proof, out: str | Path | None) -> Bundle:
@@ -275,9 +229,8 @@ def _remember(task: _Fix, found: Proof, *, looked: bool) -> Bundle:
 
 
 def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
-    tried = len(choice.trials) - 1
     said = (
-        f"None of {tried} remedies and strengths was better than doing nothing by "
+        f"None of {count(len(choice.trials) - 1, 'candidate')} was shown to be better than doing nothing by "
         f"{task.aim.spec.name.replace('_', ' ')} on the rows kept for choosing; the sealed rows were not looked at, "
         "and nothing was changed."
     )
@@ -294,10 +247,12 @@ def _written(
     what = remedy.replace("_", " ") + (f" ({strength})" if strength else "")
     outright = choice.remedy is not None and choice.remedy.outright
     said = (without if outright else sentence)(ledger.claim, ledger.before[0], ledger.after[0], what)
+    if choice.remedy is None:
+        said = f"{_untouched(choice)} {said}"
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,
-        _notes(choice) + _fewer(task, choice, seeds), (), seconds,
+        _notes(choice) + _fewer(task, choice, seeds) + _of_sets(task, ledger), (), seconds,
     )  # fmt: skip
 
 
@@ -308,20 +263,33 @@ def _fewer(task: _Fix, choice: Choice, seeds: tuple[int, ...]) -> tuple[str, ...
     return (f"{len(seeds)} seeds were trained, and not {len(task.seeds)}: no time was left for more.",)
 
 
+def _of_sets(task: _Fix, ledger: Ledger) -> tuple[str, ...]:
+    """What the figure on sets of before is, where there were none."""
+    if task.model.conformal is not None or not any(one.name == SHORTFALL for one in (ledger.claim, *ledger.price)):
+        return ()
+    return (
+        "Before, the bundle gave no sets: the figure is that of sets which follow the network's own probabilities.",
+    )
+
+
+def _untouched(choice: Choice) -> str:
+    """Why sets are all that was added."""
+    if not choice.trials:
+        return "The predictions stay as they are, for nothing that changes them could be tried."
+    return f"The predictions stay as they are, for none of {count(len(choice.trials) - 1, 'candidate')} was better."
+
+
 def _notes(choice: Choice) -> tuple[str, ...]:
     if choice.remedy is not None and choice.remedy.outright:
         return (
             "Taken because it was named. What it takes away is in the sealed rows too, and made their scores too good.",
         )
     doubted = (
-        f"{choice.doubted:,} rows kept for choosing did not count, for their targets look wrong; they could object."
+        f"Remedies were compared without the {choice.doubted:,} rows whose targets fit the predictions least, since "
+        "targets may be wrong; what was clearly worse on all rows was not taken."
     )
     too_many = f"{choice.left_out} candidates were not tried: no time was left for them."
     return tuple(note for note, due in ((doubted, choice.doubted), (too_many, choice.left_out)) if due)
-
-
-def _seeded(lesson: Lesson, seed: int) -> Lesson:
-    return replace(lesson, recipe=replace(lesson.recipe, seed=seed))
 
 
 def _share(given: float | str | None) -> float | None:

@@ -10,6 +10,7 @@ import numpy as np
 from vouch.challenges.judging import SIGNIFICANT
 from vouch.contracts.finding import Estimate
 from vouch.contracts.proof import Difference, Outcome
+from vouch.errors import UsageError
 from vouch.statistics.corrections import holm
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import Floats, absolute_sum, bootstrap
@@ -61,10 +62,11 @@ class Ledger:
 def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0, extra: Sequence[Extra] = ()) -> Ledger:
     """Hold a remedy against doing nothing.
 
-    The criterion is one claim, tested at 5 % on the first proof that these sealed rows carry, and at 5 % divided by
-    the number of proofs on later ones (Bonferroni), with intervals as much wider: rows that are looked at again and
-    again for something better would else find it by chance. The other metrics are the price; their p-values are
-    corrected among themselves (Holm, 1979).
+    The criterion is one claim, tested at 5 % on the first proof that these sealed rows carry. All later proofs
+    together may err as often as the first one (alpha spending: Lan and DeMets, 1983), so the k-th is tested at
+    5 % / (k (k - 1)), with an interval as much wider: rows that are looked at again and again for something better
+    would else find it by chance. The other metrics are the price; their p-values are corrected among themselves
+    (Holm, 1979).
 
     Args:
         pair: the predictions.
@@ -75,11 +77,20 @@ def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0, extra: Se
 
     Returns:
         The ledger.
+
+    Raises:
+        UsageError: the criterion is undefined on these rows.
     """
-    figures = [Extra(spec, pair) for spec in pair.truth.metrics] + list(extra)
+    known = [spec for spec in pair.truth.metrics if pair.truth.enough_for(spec)]
+    figures = [Extra(spec, pair) for spec in known] + list(extra)
     first = next(one for one in figures if one.spec.name == criterion.name)
     figures = [first, *(one for one in figures if one is not first)]
     moved = [(one, _difference(one.pair, one.spec, look, seed)) for one in figures]
+    if not np.isfinite(moved[0][1].value):
+        raise UsageError(
+            f"'{criterion.name}' is undefined on the sealed rows, with or without the remedy",
+            next_step="Name another criterion, such as --criterion log_loss.",
+        )
     moved = [(one, difference) for one, difference in moved if np.isfinite(difference.value)]
     claim, price = moved[0][1], [difference for _, difference in moved[1:]]
     adjusted = holm([one.p_value for one in price])
@@ -90,6 +101,16 @@ def prove(pair: Pair, criterion: MetricSpec, look: int, seed: int = 0, extra: Se
     before = tuple(_level(one.pair.truth, one.pair.before, one.spec, seed) for one, _ in moved)
     after = tuple(_level(one.pair.truth, one.pair.after, one.spec, seed) for one, _ in moved)
     return Ledger(claim, corrected, before, after)
+
+
+def spent_on(look: int) -> float:
+    """The share of errors that the k-th proof on the same sealed rows may make: all from the second on add up to 5 %.
+
+    Example:
+        >>> spent_on(1), spent_on(2), round(spent_on(3), 4)
+        (0.05, 0.025, 0.0083)
+    """
+    return SIGNIFICANT if look <= 1 else SIGNIFICANT / (look * (look - 1))
 
 
 def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) -> str:
@@ -123,7 +144,7 @@ def without(claim: Difference, before: Estimate, after: Estimate, what: str) -> 
 
 
 def _difference(pair: Pair, spec: MetricSpec, look: int, seed: int) -> Difference:
-    level = 1 - SIGNIFICANT / look
+    level = 1 - spent_on(look)
     found = paired_difference(pair.truth, pair.after, pair.before, metric=spec, level=level, seed=seed)
     one, p = found.estimate, found.p_value
     verdict = _verdict(one.value, p, spec.higher_is_better, look)
@@ -133,7 +154,7 @@ def _difference(pair: Pair, spec: MetricSpec, look: int, seed: int) -> Differenc
 
 
 def _verdict(value: float, p: float, higher_is_better: bool, look: int) -> Outcome:
-    if not p <= SIGNIFICANT / look:
+    if not p <= spent_on(look):
         return "no evidence"
     return "better" if (value > 0) == higher_is_better else "worse"
 
@@ -153,6 +174,7 @@ def _level(truth: Truth, predictions: Sequence[Array], spec: MetricSpec, seed: i
     # A mean of sums of absolute gaps is one such sum, and leans upwards as they do.
     absolute = gaps is not None
     drawn = bootstrap(parts if absolute else mean, truth.rows, seed=seed, groups=truth.groups)
-    low, high = absolute_sum(drawn) if absolute else (float(end[0]) for end in drawn.interval())
+    chance = truth.chance(spec, predictions, len(drawn.draws), seed)
+    low, high = absolute_sum(drawn, chance) if absolute else (float(end[0]) for end in drawn.interval())
     value, unit = float(np.abs(drawn.value).sum() if absolute else drawn.value[0]), truth.unit_of(spec)
     return Estimate(spec.name, value, low, high, truth.rows, unit, spec.higher_is_better, truth.split)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from vouch.auditing.clock import Clock, stopped_after
 from vouch.challenges.asking import NO_TIME, broken, conclude
-from vouch.challenges.judging import SIGNIFICANT, judge
+from vouch.challenges.judging import SIGNIFICANT
 from vouch.contracts.case import BudgetSpent, Case, Challenge
 from vouch.contracts.finding import Check, Finding
 from vouch.contracts.proof import Audit
@@ -54,7 +54,7 @@ def run(plan: Plan) -> Audit:
 
     A challenge that raises, or takes longer than its time, is inconclusive with its reason: it is never a pass, and it
     never takes another one with it. The p-values of all checks are corrected together (Benjamini and Yekutieli, 2001,
-    which holds however the tests depend on each other); a warning or failure that chance then explains is taken back.
+    which holds however the tests depend on each other); a warning or failure that chance then explains is inconclusive.
 
     Args:
         plan: what is asked.
@@ -89,15 +89,13 @@ def _corrected(finding: Finding, adjusted: dict[int, float]) -> Finding:
 
 
 def _after_correction(check: Check, adjusted: float) -> Check:
-    """Take back what chance explains once all tests of the audit are counted."""
+    """What chance explains once all tests of the audit are counted is neither shown nor excluded."""
     check = replace(check, adjusted=adjusted)
     if adjusted <= SIGNIFICANT or check.verdict not in ("warn", "fail"):
         return check
     chance = f"chance explains it once all tests of the audit are counted (corrected p = {number(adjusted)})"
-    if check.threshold is None or not check.estimates:
-        return replace(check, verdict="inconclusive", reason=chance)
-    again = judge(check.estimates[0], check.threshold, adjusted)
-    return replace(check, verdict=again.verdict, reason=f"{again.reason}; {chance}")
+    reason = f"{check.reason}; {chance}" if check.reason else chance
+    return replace(check, verdict="inconclusive", headline=f"This may be chance: {check.headline}", reason=reason)
 
 
 def _one(challenge: Challenge, plan: Plan, i: int) -> Finding:

@@ -22,7 +22,6 @@ Rows: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
 NOTHING = "nothing"
 
-_FOLDS = 5
 _RESAMPLES = 200
 # So many candidates are trained again, and so many runs each of them then has.
 _BEST, _RUNS = 3, 5
@@ -169,14 +168,6 @@ def _again(case: Case, ground: Ground, best: Sequence[_Candidate]) -> None:
             for one in best:
                 del one.runs[runs:]
             return
-
-
-def ground_of_bundle(case: Case, rng: np.random.Generator) -> Ground:
-    """For remedies that change a trained bundle: validation rows, dealt into folds."""
-    valid = rng.permutation(case.split.valid)
-    held = tuple(np.sort(part) for part in np.array_split(valid, min(_FOLDS, len(valid))))
-    lesson = case.lesson
-    return Ground(tuple(replace(lesson, valid=np.setdiff1d(valid, part)) for part in held), held)
 
 
 def _predicted(case: Case, ground: Ground, remedy: Remedy[Any] | None, strength: Strength, run: int) -> list[Floats]:

@@ -49,6 +49,9 @@ def judge(estimate: Estimate, threshold: Threshold, p_value: float | None = None
         return Judgement("fail", f"{shown}: all of it beyond {number(threshold.fail)}")
     if mild > warn and not chance:
         return Judgement("warn", f"{shown}: all of it beyond {number(threshold.warn)}")
+    if mild > fail:
+        explained = f"all of it beyond {number(threshold.fail)}, but chance explains it (p = {number(p_value or 0.0)})"
+        return Judgement("inconclusive", f"{shown}: {explained}")
     if worst < fail:
         return Judgement("pass", f"{shown}: it excludes {number(threshold.fail)}")
     return Judgement("inconclusive", f"{shown}: too wide to tell whether it is beyond {number(threshold.fail)}")

@@ -112,13 +112,13 @@ def _given(
     test = np.flatnonzero(np.isin(names, ("test", "testing")))
     valid = np.flatnonzero(np.isin(names, ("valid", "val", "validation", "dev")))
     train = np.flatnonzero(~np.isin(names, ("test", "testing", "valid", "val", "validation", "dev")))
-    held = np.concatenate([test, valid])
-    train, notes = _without_copies(train, held, units, "training")
+    valid, early = _without_copies(valid, test, units, "validation")
+    train, late = _without_copies(train, np.concatenate([test, valid]), units, "training")
     if not len(test):
         train, test = _draw(train, units, strata, plan.test_fraction, rng)
     if not len(valid):
         train, valid = _draw(train, units, strata, plan.valid_fraction, rng)
-    return _parts(train, valid, test, "given", "the data says which rows are for testing"), notes
+    return _parts(train, valid, test, "given", "the data says which rows are for testing"), (*early, *late)
 
 
 def _without_copies(rows: Rows, held: Rows, units: Rows, part: str) -> tuple[Rows, tuple[Note, ...]]:

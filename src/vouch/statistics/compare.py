@@ -8,9 +8,10 @@ import numpy as np
 
 from vouch.contracts.finding import Estimate
 from vouch.statistics.evidence import Truth
-from vouch.statistics.intervals import bootstrap
+from vouch.statistics.intervals import LEVEL, Resampled, bootstrap
 from vouch.tasks.metrics import Array, Floats, MetricSpec
 
+_ROUNDING = 1e-12
 _SHOWN = {"roc_auc": "ROC-AUC", "rmse": "RMSE", "accuracy": "accuracy"}
 
 
@@ -40,14 +41,29 @@ def compare(truth: Truth, first: Array, second: Array, seed: int = 0) -> Estimat
         return spec.function(truth.values, first, weights) - spec.function(truth.values, second, weights)
 
     drawn = bootstrap(difference, truth.rows, seed=seed, groups=truth.groups)
-    low, high = drawn.interval()
-    ends = float(drawn.value[0]), float(low[0]), float(high[0])
+    low, high = never_stuck(drawn, spec)
+    ends = float(drawn.value[0]), low, high
     return Estimate(spec.name, *ends, truth.rows, truth.unit_of(spec), spec.higher_is_better, truth.split)
 
 
+def never_stuck(drawn: Resampled, spec: MetricSpec, level: float = LEVEL) -> tuple[float, float]:
+    """Ends of the interval of a difference, which is never a point: rows that nothing tells apart may still differ.
+
+    Where no resample moves the difference of two shares, none of n rows (or groups) told them apart; then as many as
+    would have shown themselves in them with the stated probability may do so, either way (the rule of three).
+    """
+    low, high = (float(end[0]) for end in drawn.interval(level))
+    if spec.unit != "share" or high - low > _ROUNDING:
+        return low, high
+    unseen = 1 - ((1 - level) / 2) ** (1 / max(drawn.units, 1))
+    value = float(drawn.value[0])
+    return max(value - unseen, -1.0), min(value + unseen, 1.0)
+
+
 def main_metric(truth: Truth, prediction: Array) -> MetricSpec:
-    """The first metric of the task that is defined on these rows."""
-    defined = (spec for spec in truth.metrics if not np.isnan(_score(spec, truth, prediction)))
+    """The first metric of the task that is defined on these rows, and that enough of them tell."""
+    known = [spec for spec in truth.metrics if truth.enough_for(spec)]
+    defined = (spec for spec in known if not np.isnan(_score(spec, truth, prediction)))
     return next(defined, truth.metrics[0])
 
 

@@ -33,31 +33,10 @@ def holm(p: npt.ArrayLike) -> Floats:
     return _unranked(values, order, np.maximum.accumulate(ranked * steps))
 
 
-def benjamini_hochberg(p: npt.ArrayLike) -> Floats:
-    """Adjusted p-values that keep the share of false claims among all claims below the level (1995).
-
-    Holds for questions that are independent or depend on each other positively (Benjamini and Hochberg, "Controlling
-    the False Discovery Rate", 1995).
-
-    Args:
-        p: p-values (M,); NaN stays NaN and is not counted.
-
-    Returns:
-        Adjusted p-values (M,).
-
-    Raises:
-        ValueError: a p-value lies outside 0 to 1.
-
-    Example:
-        >>> benjamini_hochberg([0.01, 0.02, 0.9]).round(3).tolist()
-        [0.03, 0.03, 0.9]
-    """
-    return _false_discovery(p, 1.0)
-
-
 def benjamini_yekutieli(p: npt.ArrayLike) -> Floats:
-    """The same however the questions depend on each other, at the price of a factor 1 + 1/2 + … + 1/M (2001).
+    """Adjusted p-values that keep the share of false claims among all claims below the level.
 
+    Holds however the questions depend on each other, at the price of a factor 1 + 1/2 + … + 1/M.
     Source: Benjamini and Yekutieli, "The control of the false discovery rate in multiple testing under dependency",
     2001.
 
@@ -74,13 +53,9 @@ def benjamini_yekutieli(p: npt.ArrayLike) -> Floats:
         >>> benjamini_yekutieli([0.01, 0.02, 0.9]).round(3).tolist()
         [0.055, 0.055, 1.0]
     """
-    asked = int(np.isfinite(np.asarray(p, np.float64)).sum())
-    return _false_discovery(p, float((1 / np.arange(1, asked + 1)).sum()))
-
-
-def _false_discovery(p: npt.ArrayLike, price: float) -> Floats:
     values, order, ranked = _ranked(p)
-    scaled = ranked * len(ranked) * price / np.arange(1, len(ranked) + 1)
+    every = np.arange(1, len(ranked) + 1)
+    scaled = ranked * len(ranked) * (1 / every).sum() / every
     return _unranked(values, order, np.minimum.accumulate(scaled[::-1])[::-1])
 
 

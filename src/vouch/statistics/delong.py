@@ -1,4 +1,4 @@
-"""ROC-AUC with its interval, and the difference of two on the same rows, without resampling."""
+"""ROC-AUC with its interval, without resampling."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq
-from scipy.special import ndtri, stdtr, stdtrit
+from scipy.special import ndtri
 from scipy.stats import rankdata
 
 from vouch.statistics.intervals import LEVEL, Floats
@@ -36,23 +36,6 @@ class Area:
     variance: float
 
 
-@dataclass(frozen=True, slots=True)
-class AreaDifference:
-    """One ROC-AUC less another on the same rows.
-
-    Args:
-        value: the difference.
-        low: lower end of its 95 % interval.
-        high: upper end.
-        p_value: of the hypothesis that the areas are equal, two-sided.
-    """
-
-    value: float
-    low: float
-    high: float
-    p_value: float
-
-
 def delong(actual: npt.ArrayLike, score: npt.ArrayLike) -> Area:
     """ROC-AUC with a 95 % interval that holds near 1 and with few rows of a kind.
 
@@ -78,44 +61,13 @@ def delong(actual: npt.ArrayLike, score: npt.ArrayLike) -> Area:
     if inside.all() or not inside.any():
         return Area(*[float("nan")] * 4)
     places = _placements(inside, np.asarray(score, np.float64))
-    value, variance = float(np.clip(places[0].mean(), 0, 1)), _spread(*places)[0]
+    value, variance = float(np.clip(places[0].mean(), 0, 1)), _spread(*places)
     kinds = len(places[0]), len(places[1])
     modelled = _modelled(value, *kinds)
     known = min(kinds) / (min(kinds) + _TRUSTED)
     scale = (variance / modelled) ** known if min(variance, modelled) > _ROUNDING else 1.0
     low, high = (_end(value, wall, lambda area: scale * _modelled(area, *kinds)) for wall in (0.0, 1.0))
     return Area(value, low, high, variance)
-
-
-def delong_difference(actual: npt.ArrayLike, first: npt.ArrayLike, second: npt.ArrayLike) -> AreaDifference:
-    """The ROC-AUC of the first score less that of the second on the same rows (DeLong and others, 1988).
-
-    Both are placed on the same rows, so that what makes a row hard for both cancels.
-
-    Args:
-        actual: whether the row is of the class (n,).
-        first: a score (n,).
-        second: another (n,).
-
-    Returns:
-        The difference with its interval and p-value; all NaN without rows of both kinds.
-
-    Example:
-        >>> found = delong_difference([0, 0, 0, 1, 1, 1], [1, 2, 4, 3, 5, 6], [1, 6, 4, 3, 5, 2])
-        >>> round(found.value, 3), found.p_value > 0.05
-        (0.444, True)
-    """
-    inside = np.asarray(actual, np.bool_)
-    if inside.all() or not inside.any():
-        return AreaDifference(*[float("nan")] * 4)
-    one, other = (_placements(inside, np.asarray(score, np.float64)) for score in (first, second))
-    value = float(one[0].mean() - other[0].mean())
-    variance, freedom = _spread(one[0] - other[0], one[1] - other[1])
-    if variance < _ROUNDING:
-        return AreaDifference(value, value, value, 1.0 if abs(value) < _ROUNDING else 0.0)
-    error = np.sqrt(variance)
-    half = _half(freedom) * error
-    return AreaDifference(value, value - half, value + half, float(2 * stdtr(freedom, -abs(value) / error)))
 
 
 def _placements(inside: npt.NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
@@ -127,13 +79,9 @@ def _placements(inside: npt.NDArray[np.bool_], score: Floats) -> tuple[Floats, F
     return above, below
 
 
-def _spread(above: Floats, below: Floats) -> tuple[float, float]:
-    """Variance of the mean placement, and its degrees of freedom (Welch and Satterthwaite)."""
-    parts = [(float(np.var(part, ddof=1)) / len(part), len(part)) for part in (above, below) if len(part) > 1]
-    total = sum(variance for variance, _ in parts)
-    if total < _ROUNDING:
-        return total, 1.0
-    return total, total**2 / sum(variance**2 / (rows - 1) for variance, rows in parts)
+def _spread(above: Floats, below: Floats) -> float:
+    """Variance of the mean placement."""
+    return sum(float(np.var(part, ddof=1)) / len(part) for part in (above, below) if len(part) > 1)
 
 
 def _modelled(area: float, positives: int, negatives: int) -> float:
@@ -151,7 +99,3 @@ def _end(value: float, wall: float, variance: Callable[[float], float]) -> float
     # At the value itself nothing is amiss; where that is 0 or 1 the variance is 0 too, so the search starts beside it.
     start = value + _STEP * (wall - value)
     return float(brentq(lambda area: abs(area - value) - z * np.sqrt(variance(area)), start, wall))
-
-
-def _half(freedom: float) -> float:
-    return float(stdtrit(freedom, (1 + LEVEL) / 2))

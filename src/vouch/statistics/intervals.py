@@ -22,6 +22,8 @@ _FEWEST_AT_ONCE = 16
 _MOST_LEFT_OUT = 250
 # Rows' worth of freedom that the 15 bins of ECE take; chosen by simulation at 50 and 200 rows.
 _SPENT = 10
+# So many times less than chance alone must resamples of a part vary to be called stuck; chosen by simulation.
+_STUCK = 3.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,7 +146,28 @@ def bootstrap(
     return Resampled(value, np.concatenate(draws), np.concatenate(left_out), units)
 
 
-def absolute_sum(parts: Resampled) -> tuple[float, float]:
+def noise_of(parts: Resampled, chance: Floats | None = None) -> Floats:
+    """How far resampling moves each signed part (R, S), made large enough for parts that few rows tell.
+
+    In a part of few rows resamples vary too little; all are widened for it. A part in which nothing happened yet, such
+    as a bin without a single event, hardly varies at all, and would be taken for certain: there the draws of chance
+    take over, in the order of the resamples, so that parts which move together still do.
+
+    Args:
+        parts: the signed parts.
+        chance: the parts where each is truly 0 (R, S), if that is known.
+    """
+    noise = parts.draws - parts.value
+    freed = noise * np.sqrt(parts.units / max(parts.units - _SPENT, parts.units / 4))
+    if chance is None:
+        return freed
+    stuck = np.flatnonzero(chance.std(axis=0) > _STUCK * noise.std(axis=0))
+    order = noise[:, stuck].argsort(axis=0, kind="stable").argsort(axis=0)
+    freed[:, stuck] = np.take_along_axis(np.sort(chance[:, stuck], axis=0), order, axis=0)
+    return freed
+
+
+def absolute_sum(parts: Resampled, chance: Floats | None = None) -> tuple[float, float]:
     """95 % interval of a sum of absolute values, such as ECE, whose plain estimate leans upwards.
 
     Noise never cancels in absolute values, so percentiles of the draws lie above the truth, and far above where it is
@@ -156,13 +179,12 @@ def absolute_sum(parts: Resampled) -> tuple[float, float]:
 
     Args:
         parts: the signed parts.
+        chance: draws of the parts where each is truly 0 (R, S), if that is known; see ``noise_of``.
 
     Returns:
         Lower and upper end.
     """
-    # With few rows in a part, resamples of it vary too little.
-    freed = np.sqrt(parts.units / max(parts.units - _SPENT, parts.units / 4))
-    noise, total = (parts.draws - parts.value) * freed, float(np.abs(parts.value).sum())
+    noise, total = noise_of(parts, chance), float(np.abs(parts.value).sum())
     scales = np.linspace(0, 2, 161)
     seen = np.array([np.abs(scale * parts.value + noise).sum(axis=1) for scale in scales])
     under = np.minimum((1 - LEVEL) / 2, (seen < scales[:, None] * total).mean(axis=1))

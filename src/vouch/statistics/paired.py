@@ -6,12 +6,10 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 from scipy.special import stdtrit
-from scipy.stats import binom
 
 from vouch.contracts.finding import Estimate
-from vouch.statistics.compare import main_metric
+from vouch.statistics.compare import main_metric, never_stuck
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import LEVEL, Floats, Resampled, bootstrap, enough_resamples
 from vouch.tasks.metrics import Array, MetricSpec
@@ -36,31 +34,6 @@ class Compared:
     p_value: float
     runs: tuple[int, int]
     seeds_share: float
-
-
-def mcnemar(first: npt.ArrayLike, second: npt.ArrayLike) -> float:
-    """P-value of the hypothesis that two methods are right equally often on the same rows, two-sided (McNemar, 1947).
-
-    Only rows on which one is right and the other wrong tell them apart. Their split is held against a fair coin,
-    exactly, counting half the chance of what was seen (mid-p: Fagerland, Lydersen and Laake, 2013).
-
-    Args:
-        first: whether the first method is right (n,).
-        second: whether the second one is (n,).
-
-    Returns:
-        The p-value; 1 where they never differ.
-
-    Example:
-        >>> round(mcnemar([1] * 9 + [0] * 2, [0] * 9 + [1] * 2), 3)
-        0.039
-    """
-    one, other = np.asarray(first, np.bool_), np.asarray(second, np.bool_)
-    fewer, more = sorted((int((one & ~other).sum()), int((other & ~one).sum())))
-    if fewer == more:
-        return 1.0
-    n = fewer + more
-    return float(2 * binom.cdf(fewer, n, 0.5) - binom.pmf(fewer, n, 0.5))
 
 
 def paired_difference(
@@ -116,7 +89,7 @@ def paired_difference(
     value = float(rows.value[0])
 
     def ends(level: float) -> tuple[float, float]:
-        low, high = (float(end[0]) for end in rows.interval(level))
+        low, high = never_stuck(rows, spec, level)
         reach = error * float(stdtrit(freedom, (1 + level) / 2)) if error > 0 else 0.0
         return value - float(np.hypot(value - low, reach)), value + float(np.hypot(high - value, reach))
 

@@ -126,21 +126,18 @@ def cross_validated(
     method: str,
     probabilities: Floats,
     truth: npt.NDArray[Any],
-    folds: int,
-    generator: np.random.Generator,
+    fold: Rows,
     smoothing: float = 0.0,
 ) -> Floats:
     """Probabilities (B, K) of rows after calibrators that were each learned from other rows.
 
-    So methods can be compared on the very rows that they are learned from. Every fold holds about as many rows of each
-    class as any other.
+    So methods can be compared on the very rows that they are learned from.
 
     Args:
         method: "temperature", "vector" or "isotonic".
         probabilities: as the network gives them (B, K).
         truth: class codes (B,), or labels (B, K).
-        folds: into how many parts the rows are dealt; at least 2, at most one for each row.
-        generator: deals them.
+        fold: the part that each row is in (B,), two at least; see ``deal``.
         smoothing: of the labels in training.
 
     Returns:
@@ -148,10 +145,9 @@ def cross_validated(
 
     Example:
         >>> p = np.tile([[0.5, 0.5]], (20, 1))
-        >>> cross_validated("temperature", p, np.arange(20) % 2, 5, np.random.default_rng(0)).shape
+        >>> cross_validated("temperature", p, np.arange(20) % 2, np.arange(20) % 5).shape
         (20, 2)
     """
-    fold = _deal(truth, min(folds, len(truth)), generator)
     out = np.empty_like(np.asarray(probabilities, np.float64))
     for k in np.unique(fold):
         inside = fold == k
@@ -160,13 +156,25 @@ def cross_validated(
     return out
 
 
-def _deal(truth: npt.NDArray[Any], folds: int, generator: np.random.Generator) -> Rows:
-    shuffled = generator.permutation(len(truth))
+def deal(
+    truth: npt.NDArray[Any], folds: int, generator: np.random.Generator, units: npt.NDArray[Any] | None = None
+) -> Rows:
+    """The part that each row is dealt to (B,), as many rows of each class in one as in another.
+
+    Args:
+        truth: class codes (B,), or labels (B, K).
+        folds: how many parts.
+        generator: deals them.
+        units: which rows belong together (B,), if some do; they are then dealt together, by the class of their first.
+    """
+    code = np.arange(len(truth)) if units is None else np.unique(units, return_inverse=True)[1].reshape(-1)
+    first = np.unique(code, return_index=True)[1]
+    shuffled = generator.permutation(len(first))
     if np.ndim(truth) == 1:
-        shuffled = shuffled[np.argsort(truth[shuffled], kind="stable")]
-    fold = np.empty(len(truth), np.int64)
-    fold[shuffled] = np.arange(len(truth)) % folds
-    return fold
+        shuffled = shuffled[np.argsort(truth[first][shuffled], kind="stable")]
+    fold = np.empty(len(first), np.int64)
+    fold[shuffled] = np.arange(len(first)) % folds
+    return fold[code]
 
 
 # Temperature

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from scipy.special import ndtr
-from scipy.stats import binom
 
 from vouch.statistics.intervals import Floats, wilson
 
@@ -77,34 +76,6 @@ def mean_share(successes: npt.ArrayLike, n: npt.ArrayLike) -> tuple[float, float
     """
     k, rows = np.asarray(successes, np.float64), np.asarray(n, np.float64)
     return _joined(k, rows, np.full(len(k), 1 / len(k)))
-
-
-def share_against(successes: int, n: int, limit: float) -> tuple[float, float]:
-    """P-values of a share against a limit, each way (exact binomial with mid-p: Lancaster, 1961).
-
-    Half the chance of what was seen is counted, since the full chance errs on one side on few rows.
-
-    Args:
-        successes: rows that succeed.
-        n: rows that count.
-        limit: between 0 and 1.
-
-    Returns:
-        P-value of "the share is not above the limit", and of "the share is not below it"; small ones speak against.
-
-    Raises:
-        ValueError: the limit lies outside 0 to 1.
-
-    Example:
-        >>> above, below = share_against(9, 100, 0.05)
-        >>> round(above, 3), round(below, 3)
-        (0.046, 0.954)
-    """
-    if not 0 <= limit <= 1:
-        raise ValueError("a limit of a share lies between 0 and 1")
-    seen = float(binom.pmf(successes, n, limit))
-    above, below = float(binom.sf(successes, n, limit)), float(binom.cdf(successes, n, limit)) - seen
-    return min(above + seen / 2, 1.0), min(max(below, 0.0) + seen / 2, 1.0)
 
 
 def _joined(successes: Floats, n: Floats, factors: Floats) -> tuple[float, float]:

@@ -24,12 +24,14 @@ from typing import Any, Literal, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
+from vouch.tasks.bins import bin_gaps, chance_gaps
+from vouch.tasks.weighted import mean, mean_precision, quantile, ranked_above, ratio, sums
+
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Array: TypeAlias = npt.NDArray[Any]
 Metric: TypeAlias = Callable[[Array, Array, Array], Floats]
 
-ECE_BINS = 15
 _SMALLEST_PROBABILITY = 1e-15
 
 
@@ -79,6 +81,7 @@ class MetricSpec:
         trials: rows that succeed and rows that count, both (n, K), for a metric that follows from plain shares.
         of_share: from that share to the metric, rising; none where they are the same.
         gaps: signed parts (R, parts) of a metric that is the sum of their absolute values.
+        chance: draws of those parts (draws, parts) where each is truly 0, from truth, prediction and a generator.
     """
 
     name: str
@@ -90,6 +93,7 @@ class MetricSpec:
     trials: Trials | None = None
     of_share: Callable[[Floats], Floats] | None = None
     gaps: Metric | None = None
+    chance: Callable[[Array, Array, int, np.random.Generator], Floats] | None = None
 
 
 # Classification
@@ -102,7 +106,7 @@ def accuracy(truth: Array, prediction: Array, weights: Array) -> Floats:
         >>> accuracy(np.array([0, 1]), np.array([[0.9, 0.1], [0.6, 0.4]]), np.array([[1, 1], [3, 1]])).tolist()
         [0.5, 0.75]
     """
-    return _mean(right(truth, prediction), weights)
+    return mean(right(truth, prediction), weights)
 
 
 def balanced_accuracy(truth: Array, prediction: Array, weights: Array) -> Floats:
@@ -152,7 +156,7 @@ def log_loss(truth: Array, prediction: Array, weights: Array) -> Floats:
         likelihood = np.where(view.actual, view.score, 1 - view.score)
     else:
         likelihood = (view.score * view.actual).sum(axis=1, keepdims=True)
-    return _mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)).mean(axis=1), weights)
+    return mean(-np.log(np.clip(likelihood, _SMALLEST_PROBABILITY, 1)).mean(axis=1), weights)
 
 
 def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
@@ -163,10 +167,10 @@ def brier(truth: Array, prediction: Array, weights: Array) -> Floats:
     view = OneVsRest.of(truth, prediction)
     squares = np.square(view.score - view.actual)
     if np.ndim(truth) == 2:
-        return _mean(squares.mean(axis=1), weights)
+        return mean(squares.mean(axis=1), weights)
     if squares.shape[1] == 2:
-        return _mean(squares[:, 1], weights)
-    return _mean(squares.sum(axis=1) + ~view.actual.any(axis=1), weights)
+        return mean(squares[:, 1], weights)
+    return mean(squares.sum(axis=1) + ~view.actual.any(axis=1), weights)
 
 
 def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
@@ -180,13 +184,24 @@ def ece(truth: Array, prediction: Array, weights: Array) -> Floats:
 
 def ece_gaps(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Confidence less frequency in each bin, times the bin's share (R, bins): ECE is the sum of absolute gaps."""
+    asked = _promises(truth, prediction)
+    return np.concatenate([bin_gaps(p, happened, weights) for p, happened in asked], axis=1) / len(asked)
+
+
+def ece_chance(truth: Array, prediction: Array, draws: int, rng: np.random.Generator) -> Floats:
+    """The same gaps (draws, bins) where every probability comes true: nothing but chance."""
+    asked = _promises(truth, prediction)
+    return np.concatenate([chance_gaps(p, draws, rng) for p, _ in asked], axis=1) / len(asked)
+
+
+def _promises(truth: Array, prediction: Array) -> list[tuple[Floats, Bools]]:
+    """What was promised (n,), and whether it came true (n,), for each question that the calibration error asks."""
     view = OneVsRest.of(truth, prediction)
     if np.ndim(truth) == 2:
-        labels = zip(view.score.T, view.actual.T, strict=True)
-        return np.concatenate([_gaps(p, happened, weights) for p, happened in labels], axis=1) / view.score.shape[1]
+        return list(zip(view.score.T, view.actual.T, strict=True))
     if view.score.shape[1] == 2:
-        return _gaps(view.score[:, 1], view.actual[:, 1], weights)
-    return _gaps(view.score.max(axis=1), right(truth, prediction), weights)
+        return [(view.score[:, 1], view.actual[:, 1])]
+    return [(view.score.max(axis=1), right(truth, prediction))]
 
 
 # Regression
@@ -194,31 +209,31 @@ def ece_gaps(truth: Array, prediction: Array, weights: Array) -> Floats:
 
 def rmse(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Root of the mean squared error, in the unit of the target."""
-    return np.sqrt(_mean(np.square(_error(truth, prediction)), weights))
+    return np.sqrt(mean(np.square(_error(truth, prediction)), weights))
 
 
 def mae(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Mean absolute error, in the unit of the target."""
-    return _mean(np.abs(_error(truth, prediction)), weights)
+    return mean(np.abs(_error(truth, prediction)), weights)
 
 
 def r2(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Share of the target's variance that the prediction explains; below 0 when the mean would do better."""
     centred = np.asarray(truth, np.float64) - np.mean(truth, dtype=np.float64)
-    variance = _mean(np.square(centred), weights) - np.square(_mean(centred, weights))
+    variance = mean(np.square(centred), weights) - np.square(mean(centred, weights))
     # Rounding leaves about 1e-16 of the mean square where the weighted target is constant.
-    variance[variance <= 1e-14 * _mean(np.square(centred), weights)] = 0
-    return 1 - _ratio(_mean(np.square(_error(truth, prediction)), weights), variance)
+    variance[variance <= 1e-14 * mean(np.square(centred), weights)] = 0
+    return 1 - ratio(mean(np.square(_error(truth, prediction)), weights), variance)
 
 
 def error_q50(truth: Array, prediction: Array, weights: Array) -> Floats:
     """Median absolute error: the smallest error that half of the rows do not exceed."""
-    return _quantile(np.abs(_error(truth, prediction)), 0.5, weights)
+    return quantile(np.abs(_error(truth, prediction)), 0.5, weights)
 
 
 def error_q90(truth: Array, prediction: Array, weights: Array) -> Floats:
     """The smallest absolute error that nine rows in ten do not exceed."""
-    return _quantile(np.abs(_error(truth, prediction)), 0.9, weights)
+    return quantile(np.abs(_error(truth, prediction)), 0.9, weights)
 
 
 # Parts
@@ -263,59 +278,19 @@ def jaccard_trials(view: OneVsRest) -> tuple[Bools, Bools]:
 
 def f1_each(view: OneVsRest, weights: Array) -> Floats:
     """F1 of each class (R, K)."""
-    return 2 * _ratio(_sums(view.actual & view.chosen, weights), _sums(view.actual * 1.0 + view.chosen, weights))
+    return 2 * ratio(sums(view.actual & view.chosen, weights), sums(view.actual * 1.0 + view.chosen, weights))
 
 
 def roc_auc_each(view: OneVsRest, weights: Array) -> Floats:
     """ROC-AUC of each class against the rest (R, K)."""
     columns = zip(view.score.T, view.actual.T, strict=True)
-    return np.stack([_ranked_above(score, actual, weights) for score, actual in columns], axis=1)
+    return np.stack([ranked_above(score, actual, weights) for score, actual in columns], axis=1)
 
 
 def average_precision_each(view: OneVsRest, weights: Array) -> Floats:
     """Average precision of each class against the rest (R, K)."""
     columns = zip(view.score.T, view.actual.T, strict=True)
-    return np.stack([_mean_precision(score, actual, weights) for score, actual in columns], axis=1)
-
-
-def _ranked_above(score: Floats, actual: Bools, weights: Array) -> Floats:
-    """Share of pairs (positive, negative) in which the positive scores higher, from cumulated negative weights."""
-    positive, negative = np.flatnonzero(actual), np.flatnonzero(~actual)
-    negative = negative[np.argsort(score[negative], kind="stable")]
-    ladder = score[negative]
-    below, upto = (np.searchsorted(ladder, score[positive], side=side) for side in ("left", "right"))
-    before = _cumulate(weights, negative)
-    mine = _take(weights, positive)
-    pairs = np.einsum("rp,rp->r", mine, before[:, below] + before[:, upto]) / 2
-    return _ratio(pairs, mine.sum(axis=1) * before[:, -1])
-
-
-def _mean_precision(score: Floats, actual: Bools, weights: Array) -> Floats:
-    """Mean over positives of the precision among all rows that score at least as high."""
-    order = np.argsort(-score, kind="stable")
-    positive = order[actual[order]]
-    called = np.searchsorted(-score[order], -score[positive], side="right")
-    found = np.searchsorted(-score[positive], -score[positive], side="right")
-    all_called, all_found = _cumulate(weights, order)[:, called], _cumulate(weights, positive)
-    mine = _take(weights, positive)
-    # A positive of weight 0 may have nothing of any weight above it: its term is 0, not undefined.
-    terms = mine * all_found[:, found] / np.where(all_called > 0, all_called, 1)
-    return _ratio(terms.sum(axis=1), all_found[:, -1])
-
-
-def _gaps(confidence: Floats, happened: Bools, weights: Array) -> Floats:
-    rank = np.searchsorted(np.sort(confidence), confidence, side="left")
-    inside = (rank * ECE_BINS // len(confidence))[:, None] == np.arange(ECE_BINS)
-    gaps = _sums(inside * (confidence - happened)[:, None], weights)
-    return _ratio(gaps, np.asarray(weights, np.float64).sum(axis=1, keepdims=True))
-
-
-def _quantile(values: Floats, share: float, weights: Array) -> Floats:
-    order = np.argsort(values, kind="stable")
-    upto = _cumulate(weights, order)[:, 1:]
-    # The tolerance keeps 0.9 · 10 rows at the ninth row whatever the rounding.
-    short = (upto < share * upto[:, -1:] * (1 - 1e-12)).sum(axis=1)
-    return values[order][np.minimum(short, len(values) - 1)]
+    return np.stack([mean_precision(score, actual, weights) for score, actual in columns], axis=1)
 
 
 def _error(truth: Array, prediction: Array) -> Floats:
@@ -325,7 +300,7 @@ def _error(truth: Array, prediction: Array) -> Floats:
 def _each_share(trials: Trials) -> EachClass:
     def each(view: OneVsRest, weights: Array) -> Floats:
         success, counts = trials(view)
-        return _ratio(_sums(success, weights), _sums(counts, weights))
+        return ratio(sums(success, weights), sums(counts, weights))
 
     return each
 
@@ -340,30 +315,7 @@ def _headline(each: EachClass, truth: Array, prediction: Array, weights: Array) 
 def macro(each: Floats) -> Floats:
     """Mean over the classes in which the value is defined: (R, K) to (R,)."""
     defined = ~np.isnan(each)
-    return _ratio(np.where(defined, each, 0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
-
-
-def _mean(values: Array, weights: Array) -> Floats:
-    return _ratio(_sums(values, weights), np.asarray(weights, np.float64).sum(axis=1))
-
-
-def _sums(values: Array, weights: Array) -> Floats:
-    return np.asarray(weights, np.float64) @ np.asarray(values, np.float64)
-
-
-def _take(weights: Array, rows: npt.NDArray[np.int64]) -> Floats:
-    return np.take(np.asarray(weights, np.float64), rows, axis=1)
-
-
-def _cumulate(weights: Array, rows: npt.NDArray[np.int64]) -> Floats:
-    """Weights of the first 0, 1, 2, … of these rows together (R, len(rows) + 1)."""
-    total = np.zeros((len(weights), len(rows) + 1))
-    np.cumsum(_take(weights, rows), axis=1, out=total[:, 1:])
-    return total
-
-
-def _ratio(above: Floats, below: Floats) -> Floats:
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+    return ratio(np.where(defined, each, 0).sum(axis=1), defined.sum(axis=1).astype(np.float64))
 
 
 def _share(name: str, function: Metric, trials: Trials, *, higher: bool = True) -> MetricSpec:
@@ -384,7 +336,7 @@ _AVERAGE_PRECISION = MetricSpec("average_precision", average_precision, each=ave
 _PROBABILITIES = (
     MetricSpec("log_loss", log_loss, higher_is_better=False, unit="nats"),
     MetricSpec("brier", brier, higher_is_better=False),
-    MetricSpec("ece", ece, higher_is_better=False, gaps=ece_gaps),
+    MetricSpec("ece", ece, higher_is_better=False, gaps=ece_gaps, chance=ece_chance),
 )
 
 BINARY = (_ROC_AUC, _ACCURACY, _BALANCED, *_RATES, _AVERAGE_PRECISION, *_PROBABILITIES)

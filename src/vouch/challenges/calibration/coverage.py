@@ -12,6 +12,7 @@ from vouch.challenges.calibration.parts import (
     REGRESSION,
     Subgroup,
     in_quarters,
+    none_large_enough,
     sensitive_subgroups,
     shifted,
     together_of,
@@ -91,7 +92,7 @@ def conditional_coverage(case: Case) -> Check:
         return _few(name, valid, test)
     subgroups = [*_own(case, test), *sensitive_subgroups(case, test)]
     if not subgroups:
-        return too_few(name, 0, "classes or subgroups with enough sealed rows", FEWEST_OF_A_SUBGROUP)
+        return none_large_enough(name, "class or subgroup")
     made = case.bundle.conformal or fit_conformal(valid.decoded, valid.truth, task)
     held = covered(made, test.decoded, test.truth)
     members = np.stack([one.members for one in subgroups], axis=1)

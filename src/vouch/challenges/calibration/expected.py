@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import numpy as np
 import numpy.typing as npt
 
-from vouch.statistics.intervals import absolute_sum, bootstrap
-from vouch.tasks.metrics import OneVsRest, ece_gaps
+from vouch.statistics.intervals import absolute_sum, bootstrap, noise_of
+from vouch.statistics.permutation import p_beyond_draws
+from vouch.tasks.metrics import OneVsRest, ece_chance, ece_gaps
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
@@ -60,12 +61,15 @@ def expected_error(
         (True, True)
     """
     drawn = bootstrap(partial(ece_gaps, truth, probabilities), len(truth), groups=groups)
-    total, noise = float(np.abs(drawn.value).sum()), drawn.draws - drawn.value
+    # Where rows belong together, chance alone is not known.
+    rng = np.random.default_rng(2)
+    chance = ece_chance(truth, probabilities, len(drawn.draws), rng) if groups is None else None
+    total, noise = float(np.abs(drawn.value).sum()), noise_of(drawn, chance)
     seen = np.array([np.abs(scale * drawn.value + noise).sum(axis=1) for scale in _SCALES])
     median = np.median(seen, axis=1)
     value = total * float(_SCALES[median <= total].max(initial=0.0))
-    low, high = absolute_sum(drawn)
-    p_value = float((1 + (seen[0] >= total).sum()) / (1 + seen.shape[1]))
+    low, high = absolute_sum(drawn, chance)
+    p_value = p_beyond_draws(total, seen[0])
     return ExpectedError(value, min(low, value), max(high, value), p_value)
 
 

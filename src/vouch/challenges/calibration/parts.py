@@ -44,6 +44,12 @@ def too_few(name: str, rows: int, what: str, need: int = FEWEST_ROWS) -> Check:
     return Check(name, "inconclusive", headline, f"fewer than {need:,} {what}")
 
 
+def none_large_enough(name: str, what: str, need: int = FEWEST_OF_A_SUBGROUP) -> Check:
+    """What is said where nothing that could be looked at has rows enough."""
+    headline = f"Too little is known to tell: no {what} has the {need:,} sealed rows that it needs."
+    return Check(name, "inconclusive", headline, f"fewer than {need:,} sealed rows in each {what}")
+
+
 def not_asked(name: str, why: str) -> Check:
     """What is said where the question makes no sense."""
     return Check(name, "not applicable", f"Not asked: {why}.", why)

@@ -70,11 +70,11 @@ def calibration_error(case: Case) -> Check:
     threshold = case.threshold(ERROR, name)
     judged = judge(estimate, threshold, found.p_value)
     promised, happened, what = _question(test, case.bundle.task.name, case.bundle.task.classes)
-    lean = float((promised - happened).mean())
-    side = "too high" if lean > 0 else "too low"
+    n, ends = f"{len(test.rows):,} sealed rows", f"95 % interval {number(found.low)} to {number(found.high)}"
     headline = (
-        f"{what} is off by {number(found.value)} on average, and {number(abs(lean))} {side} over all sealed rows."
-    )
+        f"{what} is off by {number(found.value)} on average over {n} ({ends})."
+        if found.value > 0 else f"{what} is off by no more than chance makes of {n} ({ends})."
+    )  # fmt: skip
     figure = _reliability(promised, happened, what)
     return Check(
         name, judged.verdict, headline, judged.reason, (estimate,), threshold, found.p_value, figures=(figure,)
@@ -98,7 +98,8 @@ def brier(case: Case) -> Check:
         return too_few(name, len(test.rows), "sealed rows")
     view = OneVsRest.of(test.truth, test.decoded)
     if not (view.actual.any(axis=0) & ~view.actual.all(axis=0)).any():
-        return too_few(name, 1, "classes among the sealed rows", 2)
+        alone = "all sealed rows are of one class"
+        return Check(name, "inconclusive", f"Too little is known to tell: {alone}.", alone)
     drawn = bootstrap(skill(view), len(test.rows), groups=together_of(case, test))
     low, high = drawn.interval()
     estimate = Estimate("brier_skill", float(drawn.value[0]), float(low[0]), float(high[0]), len(test.rows))

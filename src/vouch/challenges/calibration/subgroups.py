@@ -9,10 +9,10 @@ import numpy.typing as npt
 
 from vouch.challenges.calibration.parts import (
     BINARY,
-    FEWEST_OF_A_SUBGROUP,
     FEWEST_ROWS,
     REGRESSION,
     Subgroup,
+    none_large_enough,
     not_asked,
     sensitive_subgroups,
     together_of,
@@ -72,7 +72,7 @@ def class_calibration(case: Case) -> Check:
     expected = np.minimum(view.score.sum(axis=0), (1 - view.score).sum(axis=0))
     asked = [k for k in asked if expected[k] >= _FEWEST_EXPECTED]
     if not asked:
-        return too_few(name, 0, "classes with enough sealed rows", _FEWEST_EXPECTED)
+        return none_large_enough(name, "class", _FEWEST_EXPECTED)
     score, actual = view.score[:, asked], view.actual[:, asked]
     gaps = several_means(
         score - actual, np.ones(score.shape, bool), together_of(case, test), spread=score * (1 - score)
@@ -100,7 +100,7 @@ def group_calibration(case: Case) -> Check:
         return too_few(name, len(test.rows), "sealed rows")
     subgroups = sensitive_subgroups(case, test)
     if not subgroups:
-        return too_few(name, 0, "subgroups with enough sealed rows", FEWEST_OF_A_SUBGROUP)
+        return none_large_enough(name, "subgroup")
     promised, happened = _promise(test, case.bundle.task.name)
     members = np.stack([one.members for one in subgroups], axis=1)
     spread = (promised * (1 - promised)).mean(axis=1) if promised.shape[1] == 1 else None

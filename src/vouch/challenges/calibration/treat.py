@@ -12,11 +12,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION
+from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION, together_of
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import Case, Remedy, Scored, Strength
 from vouch.statistics.conformal import COVERAGE, OVERALL, fewest_rows, fit_conformal
-from vouch.statistics.recalibration import Floats, cross_validated, fit_calibrator
+from vouch.statistics.recalibration import Floats, cross_validated, deal, fit_calibrator
 from vouch.wording import count
 
 _FOLDS = 5
@@ -44,14 +44,29 @@ def _wrap(*, by_class: bool) -> Callable[[Case, BundleValue, Strength], BundleVa
     return treat
 
 
+def as_before(case: Case, bundle: BundleValue, before: BundleValue) -> BundleValue:
+    """A bundle whose network is new, recalibrated and with sets as the one before: fitted anew, in the same way.
+
+    Args:
+        case: of the new bundle.
+        bundle: as its network speaks by itself.
+        before: which had a calibrator, or sets, or neither.
+    """
+    if before.calibrator is not None:
+        bundle = _calibrate(before.calibrator.method)(case, bundle, "")
+    if before.conformal is not None:
+        bundle = _wrap(by_class=before.conformal.method != OVERALL)(case, bundle, before.conformal.coverage)
+    return bundle
+
+
 def _unseen(case: Case, bundle: BundleValue) -> Floats:
     """What the bundle says of validation rows, each by a calibrator that it did not teach."""
     valid = case.scored("valid")
     decoded = _by_itself(case, bundle, valid)
     if bundle.calibrator is not None:
-        generator = case.random("conformal")
+        fold = deal(valid.truth, _FOLDS, case.random("conformal"), together_of(case, valid))
         method, smoothing = bundle.calibrator.method, bundle.calibrator.smoothing
-        decoded = cross_validated(method, decoded, valid.truth, _FOLDS, generator, smoothing)
+        decoded = cross_validated(method, decoded, valid.truth, fold, smoothing)
     return decoded
 
 

@@ -31,7 +31,7 @@ from vouch.challenges.data_quality.looking import (
 )  # fmt: skip
 from vouch.challenges.data_quality.outliers import EXPECTED, beyond_tail
 from vouch.challenges.data_quality.single import Skill, skill
-from vouch.challenges.judging import Judgement, judge
+from vouch.challenges.judging import judge
 from vouch.contracts.case import Case, Lesson, Remedy, Scored, Strength
 from vouch.contracts.finding import Check, Estimate, Table, Threshold
 from vouch.wording import clean, count, number
@@ -86,8 +86,7 @@ def label_errors(case: Case) -> Check:
     threshold, told = case.threshold(SHARE, "label_errors"), _told(case, scored)
     verdict = judge(least, threshold)
     if verdict.verdict in ("warn", "fail") and told.value < _TOLD:
-        reason = f"the predictions tell {number(told.value)} of the target's variance: wrong labels look like hard rows"
-        verdict = Judgement("inconclusive", reason)
+        return _hard_to_tell((least, counted), threshold, told.value)
     headline = (
         f"At least {_percent(least.value)} % of the labels look wrong, by the rows that predictions are surest of; "
         f"{count(len(found.rows), 'row')} of {len(scored.rows):,} are listed."
@@ -98,6 +97,14 @@ def label_errors(case: Case) -> Check:
         "label_errors", verdict.verdict, headline, reason, (least, counted), threshold,
         suspects=suspects, tables=_mixed_up(case, errors),
     )  # fmt: skip
+
+
+def _hard_to_tell(estimates: tuple[Estimate, ...], threshold: Threshold, told: float) -> Check:
+    """The answer where predictions are so weak that no row can be pointed at."""
+    what = f"the predictions tell {number(told)} of the target's variance"
+    headline = f"Wrong labels cannot be told from hard rows here: {what}, and {number(_TOLD)} are needed."
+    reason = f"{what}: wrong labels look like hard rows"
+    return Check("label_errors", "inconclusive", headline, reason, estimates, threshold)
 
 
 def suspected(case: Case) -> Suspected:

@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from vouch.challenges.data_quality.looking import Floats, Rows, as_numbers
+from vouch.statistics.permutation import p_beyond_draws
 
 FOLDS = 5
 BINS = 64
@@ -152,5 +153,6 @@ def skill(errors: Floats, variances: Floats) -> Skill:
 def agreement(codes: Rows, target: Floats, rng: np.random.Generator, draws: int = 99) -> float:
     """p-value of the hypothesis that rows of one code are no more alike in the target than any rows (permutation)."""
     seen = left_out_skill(codes, target).value
-    shuffled = [left_out_skill(codes, target[rng.permutation(len(target))]).value for _ in range(draws)]
-    return float((1 + sum(one >= seen for one in shuffled)) / (draws + 1))
+    return p_beyond_draws(
+        seen, [left_out_skill(codes, target[rng.permutation(len(target))]).value for _ in range(draws)]
+    )

@@ -9,7 +9,7 @@ import numpy as np
 from vouch.challenges.judging import Judgement, judge
 from vouch.challenges.overfitting.held import Facts, Held, difference, excess, held, p_beyond, relative, too_few
 from vouch.contracts.case import Case
-from vouch.contracts.finding import Check, Estimate, Threshold
+from vouch.contracts.finding import Check, Estimate, Threshold, Verdict
 from vouch.statistics.compare import compare, main_metric
 from vouch.statistics.intervals import Floats
 from vouch.wording import interval, metric, number
@@ -46,6 +46,14 @@ RELATIVE_DEFICIT = replace(
     fail=0.1,
     why="a network that a simple method beats on new rows is not worth its price; a tenth of the error is not chance",
 )
+
+_TOO_LITTLE = "it learned too little, so a larger net, less regularisation or more epochs are worth trying."
+_LEARNED: dict[Verdict, str] = {
+    "fail": _TOO_LITTLE,
+    "warn": _TOO_LITTLE,
+    "pass": "it has learned what simple methods know.",
+    "inconclusive": "whether it has learned what simple methods know cannot be told from so few rows.",
+}
 
 
 def generalisation_gap(case: Case) -> Check:
@@ -122,10 +130,8 @@ def underfitting(case: Case) -> Check:
     simple = evidence.rival.replace("_", " ")
     headline = (
         f"{metric(spec.name)} is {number(own[0])} on the network's own training rows and "
-        f"{number(rival.value)} on test rows for {simple}, the strongest simple method: "
-        + ("it learned too little, so a larger net, less regularisation or more epochs are worth trying."
-           if judgement.verdict in ("warn", "fail") else "it has learned what simple methods know.")
-    )  # fmt: skip
+        f"{number(rival.value)} on test rows for {simple}, the strongest simple method: " + _LEARNED[judgement.verdict]
+    )
     return Check("underfitting", judgement.verdict, headline, judgement.reason, (shortfall,), threshold, p_value)
 
 
@@ -152,11 +158,12 @@ def beats_baselines(case: Case) -> Check:
     if evidence.lead is None or evidence.lead.name != spec.name:
         verdict = "inconclusive" if beaten else constant.verdict
         return Check("beats_baselines", verdict, evidence.verdict, constant.reason, (over,))
-    deficit = _deficit(evidence.lead, evidence.baselines.get(evidence.rival, ()))
+    deficit = _deficit(evidence.lead, evidence.baselines.get(evidence.rival, ()), relative(spec))
     threshold = case.threshold(RELATIVE_DEFICIT if relative(spec) else DEFICIT, "beats_baselines")
     p_value = p_beyond(deficit, threshold)
     judgement = judge(deficit, threshold, p_value)
-    if not beaten and judgement.verdict in ("pass", "inconclusive"):
+    if not beaten and judgement.verdict != "fail":
+        # Without a p-value: what is not shown is not shown, however many tests there are.
         lead = f"{metric(spec.name)} of the network is not shown to be better than that of a constant"
         headline = f"{lead}: it differs by {number(over.value)} ({interval(over)}) on {over.n:,} test rows."
         return Check("beats_baselines", "warn", headline, constant.reason, (deficit, over), threshold)
@@ -187,11 +194,11 @@ def _loss_gap(train: Held, test: Held, seed: int) -> tuple[Estimate, ...]:
     return (difference("gap[loss]", test.mean_loss(seed + 1), train.mean_loss(seed), about),)
 
 
-def _deficit(lead: Estimate, rival: tuple[Estimate, ...]) -> Estimate:
-    """The lead of the simple method: a share, or a share of its own error."""
+def _deficit(lead: Estimate, rival: tuple[Estimate, ...], ratio: bool) -> Estimate:
+    """The lead of the simple method: a share, or, as a ratio, a share of its own error."""
     sign = -1 if lead.higher_is_better else 1
     own = next((one.value for one in rival if one.name == lead.name), 1.0)
-    scale = sign / (own if lead.unit and own > 0 else 1.0)
+    scale = sign / (own if ratio and own > 0 else 1.0)
     low, high = sorted((scale * lead.low, scale * lead.high))
     return Estimate(f"deficit[{lead.name}]", scale * lead.value, low, high, lead.n, "", False, lead.split)
 

@@ -12,13 +12,14 @@ from scipy.special import ndtr
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Part, Threshold
 from vouch.statistics.evidence import Truth
-from vouch.statistics.intervals import RESAMPLES, Floats, bootstrap, enough_resamples
+from vouch.statistics.intervals import RESAMPLES, Floats, bootstrap, enough_resamples, wilson
 from vouch.tasks.metrics import MetricSpec
 from vouch.wording import count
 
 FEWEST = 50
 _MOST = 20_000
 _Z = 1.959964
+_ROUNDING = 1e-12
 
 
 Ends: TypeAlias = tuple[float, float, float]
@@ -47,7 +48,15 @@ class Held:
 
     def measured(self, spec: MetricSpec, seed: int, most: int = RESAMPLES) -> Ends:
         """A metric on these rows: its value, and the ends of its interval from so many resamples; groups stay whole."""
-        return self._ends(lambda weights: spec.function(self.truth.values, self.scored.decoded, weights), seed, most)
+        value, low, high = self._ends(
+            lambda weights: spec.function(self.truth.values, self.scored.decoded, weights), seed, most
+        )
+        if spec.unit != "share" or high - low > _ROUNDING or not 0 <= value <= 1:
+            return value, low, high
+        # No resample moved it, as with no error at all: Wilson's interval for so many rows, or groups.
+        groups = self.truth.groups
+        n = self.truth.rows if groups is None else len(np.unique(groups))
+        return value, *(float(end) for end in wilson(value * n, n))
 
     def mean_loss(self, seed: int) -> Ends:
         """How wrong a row is in the mean, with the ends of its interval."""

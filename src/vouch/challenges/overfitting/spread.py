@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from scipy.stats import ncx2
 
 from vouch.statistics.intervals import LEVEL, Floats
+from vouch.statistics.permutation import p_beyond_draws
 
 Codes = npt.NDArray[np.int64]
 
@@ -115,7 +116,7 @@ def _noncentrality(q: float, degrees: int) -> tuple[float, float]:
 
 
 def _permuted(sums: Floats, sizes: Floats, at: Codes, k: int, rng: np.random.Generator) -> float:
-    """Share of random hand-outs of the units to the folds that scatter as much as the true one."""
+    """P-value of the scatter against random hand-outs of the units to the folds."""
     centred = sums - sizes * (sums.sum() / sizes.sum())
     counts = np.bincount(at, weights=sizes, minlength=k)
 
@@ -124,5 +125,4 @@ def _permuted(sums: Floats, sizes: Floats, at: Codes, k: int, rng: np.random.Gen
 
     observed, draws = between(at), int(np.clip(_WORK / len(sums), 200, _PERMUTATIONS))
     # A hand-out that ties with the true one counts, whatever rounding says.
-    more = sum(between(rng.permutation(at)) >= observed * (1 - 1e-12) for _ in range(draws))
-    return (1 + more) / (1 + draws)
+    return p_beyond_draws(observed * (1 - 1e-12), [between(rng.permutation(at)) for _ in range(draws)])
