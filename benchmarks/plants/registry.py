@@ -2,10 +2,22 @@
 
 from __future__ import annotations
 
-from benchmarks.plants import cells, copies, generalising, labels, leaks, learning, looks, missing, promises, strange
+from benchmarks.plants import (
+    cells,
+    copies,
+    generalising,
+    labels,
+    leaks,
+    learning,
+    looks,
+    missing,
+    parted,
+    promises,
+    strange,
+)
 from benchmarks.plants.plant import Plant
 
 ALL: tuple[Plant, ...] = (
     *missing.PLANTS, *copies.PLANTS, *leaks.PLANTS, *cells.PLANTS, *looks.PLANTS, *labels.PLANTS,
-    *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS,
+    *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS,
 )  # fmt: skip

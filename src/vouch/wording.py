@@ -99,6 +99,17 @@ def metric(name: str) -> str:
     return _NAMES.get(name, name.replace("_", " ").capitalize())
 
 
+def metric_within(name: str) -> str:
+    """The same in the middle of a sentence.
+
+    Example:
+        >>> metric_within("balanced_accuracy"), metric_within("roc_auc"), metric_within("r2")
+        ('balanced accuracy', 'ROC-AUC', 'R²')
+    """
+    said = metric(name)
+    return said[0].lower() + said[1:] if said[1:2].islower() else said
+
+
 def duration(seconds: float) -> str:
     """Seconds as people say them.
 

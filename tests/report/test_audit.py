@@ -221,7 +221,7 @@ def test_limits_stay_true_after_an_audit() -> None:
 
 def test_a_network_for_which_nothing_helped_says_so() -> None:
     told = words(report_of(nothing_proved()))
-    assert "None was better than doing nothing." in told
+    assert "None was shown to be better than doing nothing." in told
     assert "The sealed rows were not looked at." in told
     assert "This network was not audited since it was treated." in told
 

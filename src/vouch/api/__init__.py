@@ -3,16 +3,9 @@
 from vouch.api.auditing import audit, audited, suspect_rows
 from vouch.api.fitting import fit, recipe, resumable
 from vouch.api.fixing import Proven, fix
-from vouch.api.predicting import (
-    Bundle,
-    check_table,
-    check_text,
-    load,
-    predict,
-    predict_with_notes,
-    write_table,
-    write_text,
-)
+from vouch.api.gathering import sources
+from vouch.api.outputs import check_apart, check_table, check_text, write_table, write_text
+from vouch.api.predicting import Bundle, load, predict, predict_with_notes
 from vouch.auditing import is_met, junit
 from vouch.report import report_of
 
@@ -21,6 +14,7 @@ __all__ = [
     "Proven",
     "audit",
     "audited",
+    "check_apart",
     "check_table",
     "check_text",
     "fit",
@@ -33,6 +27,7 @@ __all__ = [
     "recipe",
     "report_of",
     "resumable",
+    "sources",
     "suspect_rows",
     "write_table",
     "write_text",

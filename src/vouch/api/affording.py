@@ -20,6 +20,8 @@ _PROVING, _MOST_SEEDS = 0.4, 30
 _SOME, _MOST_TRAININGS, _SECONDS = 10.0, 160.0, 1200.0
 # The largest share of them that the proof of one remedy may need.
 _FOR_PROOF = 0.8
+# Doing nothing and one candidate, each tried once, and three pairs for the proof less the one that is there.
+_FEWEST_TRAININGS = 7
 
 
 def trainings_for(bundle: BundleValue) -> float:
@@ -42,12 +44,16 @@ def suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Rem
     provable = [remedy for remedy in sensible if not _too_dear(case, remedy)]
     if sensible and not provable:
         raise UsageError(
-            "the budget is too small to try any remedy", received=f"{case.budget.trainings:.1f} trainings",
+            "the budget is too small to try any remedy", received=f"time for {case.budget.trainings:.1f} trainings",
+            expected=f"time for {_FEWEST_TRAININGS} and more",
             next_step="Give more, such as --budget 30m.",
         )  # fmt: skip
     tried = tuple(remedy for remedy in provable if named or not remedy.outright)
     if not tried:
-        step = f"Name it: --remedy {sensible[0].name}." if sensible else "'vouch audit' says what is wrong with it."
+        step = (
+            f"Name it: --remedy {sensible[0].name}." if sensible
+            else "It lacks what they work on, or rows to learn it from; 'vouch audit' lists remedies that suit."
+        )  # fmt: skip
         raise UsageError(
             f"no remedy of '{challenge.name}' suits this network", received=named or ", ".join(every) or "none",
             next_step=step,

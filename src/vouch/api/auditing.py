@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import time
 import tomllib
 from collections.abc import Mapping, Sequence
@@ -85,7 +86,7 @@ def audited(bundle: Bundle | str | Path, **options: Unpack[AuditOptions]) -> tup
     case.scored("test")
     if clock.left <= 0:
         raise UsageError(
-            "the budget is too small to run anything", expected=f"more than {time.perf_counter() - started:.0f} s",
+            "the budget is too small to run anything", expected=f"more than {time.perf_counter() - started:.1f} s",
             received=str(options.get("budget")), next_step="Give more, such as --budget 5m, or leave it out.",
         )  # fmt: skip
     memory = _Remembered(case.means.kept, _signature(model, levels, options))
@@ -186,8 +187,8 @@ def _check_levels(name: str, levels: Mapping[str, Any], where: str) -> None:
             raise UsageError(
                 f"'{name}' has no level '{level}'", where=where, next_step=nearest(level, ["warn", "fail"])
             )
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            raise UsageError(f"'{name}.{level}' is no number", where=where, received=repr(value)[:60])
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise UsageError(f"'{name}.{level}' is no finite number", where=where, received=repr(value)[:60])
 
 
 def _signature(bundle: Bundle, levels: Levels, options: AuditOptions) -> str:

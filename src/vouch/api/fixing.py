@@ -25,10 +25,10 @@ from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import BudgetSpent, Challenge, Remedy
 from vouch.contracts.options import FixOptions
 from vouch.contracts.proof import Audit, Proof
-from vouch.errors import UsageError, nearest
+from vouch.errors import OutputError, UsageError, nearest
 from vouch.report import pages
 from vouch.tasks.metrics import BY_TASK, MetricSpec
-from vouch.wording import count
+from vouch.wording import count, metric_within
 
 
 class Proven(Proof):
@@ -99,7 +99,12 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     (challenge,) = chosen((name,), options.get("challenges") or ())
     model = as_it_stands(bundle)
     if options.get("out") is not None:
-        store.check_place(Path(str(options.get("out"))))
+        place = store.check_place(Path(str(options.get("out"))))
+        if model.place is not None and place == model.place.resolve():
+            raise OutputError(
+                "the treated bundle would take the place of the one that is treated", where=str(place),
+                next_step="Name another place with --out; the bundle keeps the proof.",
+            )  # fmt: skip
     clock = clock_for(model, options.get("budget"), trainings_for(model))
     seeds = options.get("seeds") or seeds_for(clock)
     if seeds < FEWEST_SEEDS:
@@ -231,7 +236,7 @@ def _remember(task: _Fix, found: Proof, *, looked: bool) -> Bundle:
 def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
     said = (
         f"None of {count(len(choice.trials) - 1, 'candidate')} was shown to be better than doing nothing by "
-        f"{task.aim.spec.name.replace('_', ' ')} on the rows kept for choosing; the sealed rows were not looked at, "
+        f"{metric_within(task.aim.spec.name)} on the rows kept for choosing; the sealed rows were not looked at, "
         "and nothing was changed."
     )
     return Proof(

@@ -21,7 +21,7 @@ from vouch.contracts.proof import Audit
 from vouch.data.clean import clean
 from vouch.data.join import join_test
 from vouch.data.read import read
-from vouch.errors import DataError, DataNotFoundError, TargetError, TooFewRowsError
+from vouch.errors import DataError, DataNotFoundError, TargetError, TooFewRowsError, UsageError
 from vouch.report import pages
 
 _FEWEST_SEALED = 5
@@ -82,11 +82,22 @@ def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, th
     return LiveCase(bundle, raw, canonical, clock, means)
 
 
+def sources(bundle: Bundle) -> list[str]:
+    """Where the data of a bundle was read from."""
+    asked = dict(bundle.run.asked)
+    return [bundle.run.source, *([asked["--test"]] if "--test" in asked else [])]
+
+
 def _read_again(bundle: Bundle, options: AuditOptions | FixOptions) -> tuple[Dataset, Dataset]:
     """The data as it was read, and canonical under the bundle's schema."""
     asked = dict(bundle.run.asked)
     columns = asked["--columns"].split(",") if "--columns" in asked else None
     raw = _read(options.get("data"), bundle.run.source, "--data", columns)
+    if options.get("test") is not None and "--test" not in asked:
+        raise UsageError(
+            "the bundle was fitted without test data", where="--test", received=str(options.get("test"))[:80],
+            next_step="Leave --test out; the sealed rows are in the data.",
+        )  # fmt: skip
     if "--test" in asked:
         raw = join_test(raw, _read(options.get("test"), asked["--test"], "--test", columns), bundle.schema.target.name)
     canonical = clean(raw, bundle.schema)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,15 +16,13 @@ from vouch.contracts.dataset import Dataset, Note
 from vouch.data.clean import clean, unreadable_rows
 from vouch.data.encode import encode
 from vouch.data.read import read
-from vouch.errors import OutputError, UsageError
+from vouch.errors import UsageError
 from vouch.nets.network import find_device, outputs_of
 from vouch.statistics.conformal import prediction_intervals, prediction_sets
 from vouch.statistics.recalibration import recalibrate
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-_ENDINGS = (".csv", ".parquet", ".jsonl")
 
 
 class Bundle(BundleValue):
@@ -170,83 +167,6 @@ def answers(bundle: BundleValue, decoded: npt.NDArray[np.float64]) -> pl.DataFra
     sets = prediction_sets(bundle.conformal, decoded)
     names = np.array(bundle.task.classes, dtype=object)
     return frame.with_columns(pl.Series("prediction_set", [" | ".join(names[row]) for row in sets], dtype=pl.String))
-
-
-def write_table(frame: pl.DataFrame, path: Path) -> Path:
-    """Write predictions as .csv, .parquet or .jsonl: whole, or not at all.
-
-    Raises:
-        UsageError: another ending.
-        OutputError: the place cannot be written.
-    """
-    check_table(path)
-    writers = {".csv": frame.write_csv, ".parquet": frame.write_parquet, ".jsonl": frame.write_ndjson}
-    fresh = _beside(path)
-    try:
-        writers[path.suffix.lower()](fresh)
-        fresh.replace(path)
-    except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        fresh.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-    return path
-
-
-def write_text(text: str, path: Path) -> Path:
-    """Write a text: whole, or not at all.
-
-    Raises:
-        OutputError: the place cannot be written.
-    """
-    fresh = _beside(path)
-    try:
-        fresh.write_text(text, encoding="utf-8")
-        fresh.replace(path)
-    except OSError as error:
-        fresh.unlink(missing_ok=True)
-        raise _unwritable(path, error) from error
-    return path
-
-
-def check_text(path: Path) -> None:
-    """Make sure that a file can be written to a place, before time is spent on it.
-
-    Raises:
-        OutputError: the place cannot be written.
-    """
-    try:
-        if path.is_dir():
-            raise IsADirectoryError("a folder of that name is there")
-        fresh = _beside(path)
-        fresh.touch()
-        fresh.unlink()
-    except (OSError, ValueError) as error:
-        raise _unwritable(path, error) from error
-
-
-def check_table(path: Path) -> None:
-    """Make sure that predictions can be written to a place, before time is spent on them.
-
-    Raises:
-        UsageError: its ending is none of .csv, .parquet and .jsonl.
-        OutputError: the place cannot be written.
-    """
-    if path.suffix.lower() not in _ENDINGS:
-        raise UsageError(
-            "that ending is of no table that can be written", where=str(path), expected=" or ".join(_ENDINGS),
-            received=path.suffix or "none", next_step="Name a file with one of these endings.",
-        )  # fmt: skip
-    check_text(path)
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f".{path.name}.{os.getpid()}.new")
-
-
-def _unwritable(path: Path, error: BaseException) -> OutputError:
-    return OutputError(
-        "the file cannot be written", where=str(path), received=str(error)[:200],
-        next_step="Make room, or name another place.",
-    )  # fmt: skip
 
 
 def device_of(name: str) -> torch.device:

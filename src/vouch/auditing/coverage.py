@@ -104,4 +104,4 @@ def _labels_held(decoded: Floats, truth: npt.NDArray[Any], stated: float) -> Flo
     rows, further = np.arange(len(decoded)), np.minimum(last + 1, decoded.shape[1])
     near, far = likely[rows, last], likely[rows, further]
     lot = np.where(further > last, (near - stated) / np.maximum(near - far, _SMALLEST), 0.0)
-    return (1 - lot) * whole[rows, last] + lot * whole[rows, further]
+    return np.asarray((1 - lot) * whole[rows, last] + lot * whole[rows, further], np.float64)

@@ -16,7 +16,7 @@ from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import Floats, absolute_sum, bootstrap
 from vouch.statistics.paired import paired_difference
 from vouch.tasks.metrics import Array, MetricSpec
-from vouch.wording import number
+from vouch.wording import metric_within, number
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -122,8 +122,7 @@ def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) ->
         after: the criterion with it.
         what: the remedy and its strength.
     """
-    metric = claim.name.replace("_", " ")
-    moved = f"{metric} from {number(before.value)} to {number(after.value)}"
+    moved = f"{metric_within(claim.name)} from {number(before.value)} to {number(after.value)}"
     low, high = number(claim.low), number(claim.high)
     ends = f"difference {number(claim.value)}, {claim.level * 100:.3g} % interval {low} to {high}"
     said = {
@@ -137,8 +136,8 @@ def sentence(claim: Difference, before: Estimate, after: Estimate, what: str) ->
 
 def without(claim: Difference, before: Estimate, after: Estimate, what: str) -> str:
     """The same for a remedy that takes away what makes all scores too good; arguments as for ``sentence``."""
-    metric, place = claim.name.replace("_", " "), f"{claim.n:,} sealed rows"
-    text = f"{what}: {metric} from {number(before.value)} to {number(after.value)} on {place}."
+    place = f"{claim.n:,} sealed rows"
+    text = f"{what}: {metric_within(claim.name)} from {number(before.value)} to {number(after.value)} on {place}."
     told = "The first figure rests on what was taken away; the second is to be expected of rows that lack it."
     return f"{text[0].upper()}{text[1:]} {told}"
 

@@ -17,6 +17,7 @@ from vouch.contracts.proof import Trial
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import bootstrap
 from vouch.tasks.metrics import MetricSpec
+from vouch.wording import count, metric_within
 
 Rows: TypeAlias = npt.NDArray[np.int64]
 Floats: TypeAlias = npt.NDArray[np.float64]
@@ -210,7 +211,8 @@ class _Judge:
         """Its scores on the rows that count, the mean over its runs."""
         score, main = (float(np.mean(self._values(spec, one.runs))) for spec in (self.aim.spec, self.aim.main))
         name, error = one.remedy.name if one.remedy else NOTHING, self._gain(one, self.aim.spec)[1]
-        return Trial(name, _said(one.strength), score, error, main, one.seconds)
+        why = "" if one is self.nothing else self._ruled_out(one)
+        return Trial(name, _said(one.strength), score, error, main, one.seconds, why=why)
 
     def order(self, one: _Candidate) -> float:
         """How much better than nothing for all we know; minus infinity for what is too dear, or worse on all rows.
@@ -219,11 +221,19 @@ class _Judge:
         relied on (the one-standard-error rule: Breiman and others, 1984). Only those of most runs can win.
         """
         gain, error = self._gain(one, self.aim.spec)
+        return -np.inf if self._ruled_out(one) or not np.isfinite(gain - error) else gain - error
+
+    def _ruled_out(self, one: _Candidate) -> str:
+        """Why a candidate cannot be taken, whatever its score; empty where it can."""
         main, most = self.aim.main, self.aim.max_loss
         before, after = (np.mean(self._values(main, some)) for some in (self.nothing.runs[: len(one.runs)], one.runs))
-        too_dear = most is not None and -_sign(main) * (after - before) / max(abs(before), 1e-12) > most
-        too_few = len(one.runs) < len(self.nothing.runs)
-        return -np.inf if too_dear or too_few or self._objected(one) or not np.isfinite(gain - error) else gain - error
+        if most is not None and -_sign(main) * (after - before) / max(abs(before), 1e-12) > most:
+            return f"costs more than {100 * most:g} % of {metric_within(main.name)}"
+        if self._objected(one):
+            return "worse on all rows"
+        if len(one.runs) < len(self.nothing.runs):
+            return f"not among the best after {count(len(one.runs), 'run')}, so not run again"
+        return ""
 
     def _objected(self, one: _Candidate) -> bool:
         """Whether all rows, the doubted ones too, speak against it by more than a standard error.

@@ -54,10 +54,18 @@ class Checklist:
         """Ask every question; one that breaks, or for which there is no time, is inconclusive and says why."""
         started = time.perf_counter()
         finding = conclude(self.name, tuple(_ask(question, case) for question in self.checks))
-        offers = tuple(Offer(remedy.name, remedy.says) for remedy in self.remedies)
+        offers = tuple(Offer(remedy.name, remedy.says) for remedy in self.remedies if _suits(remedy, case))
         return replace(
             finding, remedies=offers, references=self.references, seconds=time.perf_counter() - started
         )  # fmt: skip
+
+
+def _suits(remedy: Remedy[Any], case: Case) -> bool:
+    """Whether a remedy has a strength that could be tried; where finding out takes too long, it may have."""
+    try:
+        return case is None or bool(remedy.strengths(case))
+    except BudgetSpent:
+        return True
 
 
 def conclude(challenge: str, checks: Sequence[Check]) -> Finding:
@@ -79,9 +87,15 @@ def conclude(challenge: str, checks: Sequence[Check]) -> Finding:
     else:
         verb = {"fail": "fail", "warn": "warn", "inconclusive": "could not tell"}[verdict]
         verb += "s" if len(worst) == 1 and verdict != "inconclusive" else ""
-        others = f" Also {', '.join(check.name.replace('_', ' ') for check in worst[1:])}." if len(worst) > 1 else ""
+        others = f" Also {_named(worst[1:])}." if len(worst) > 1 else ""
+        warned = [check for check in asked if check.verdict == "warn"] if verdict != "warn" else []
+        others += f" {'Warns' if len(warned) == 1 else 'Warn'}: {_named(warned)}." if warned else ""
         headline = f"{len(worst)} of {count(len(asked), 'check')} {verb}: {worst[0].headline}{others}"
     return Finding(challenge, verdict, headline, worst[0].reason, tuple(checks))
+
+
+def _named(checks: Sequence[Check]) -> str:
+    return ", ".join(check.name.replace("_", " ") for check in checks)
 
 
 def _worst(checks: Sequence[Check]) -> Verdict:

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from vouch.contracts.finding import Estimate, Threshold, Verdict
+from scipy.special import ndtr
+
+from vouch.contracts.finding import Estimate, Part, Threshold, Verdict
 from vouch.wording import number
 
 SIGNIFICANT = 0.05
+_Z = 1.959964
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,3 +58,23 @@ def judge(estimate: Estimate, threshold: Threshold, p_value: float | None = None
     if worst < fail:
         return Judgement("pass", f"{shown}: it excludes {number(threshold.fail)}")
     return Judgement("inconclusive", f"{shown}: too wide to tell whether it is beyond {number(threshold.fail)}")
+
+
+def normal(name: str, value: float, error: float, n: int, split: Part) -> Estimate:
+    """A figure, of which less is better, with a normal interval from its standard error."""
+    return Estimate(name, value, value - _Z * error, value + _Z * error, n, "", False, split, "normal")
+
+
+def p_beyond(estimate: Estimate, threshold: Threshold) -> float:
+    """One-sided p-value of the hypothesis that a figure is no larger than the level of warning.
+
+    The standard error is read off the interval.
+
+    Example:
+        >>> round(p_beyond(normal("gap", 0.2, 0.05, 100, "test"), Threshold("gap", warn=0.1, fail=0.2)), 3)
+        0.023
+    """
+    error = (estimate.high - estimate.low) / (2 * _Z)
+    if error <= 0:
+        return float(estimate.value <= threshold.warn)
+    return float(ndtr((threshold.warn - estimate.value) / error))

@@ -12,7 +12,7 @@ from vouch.cli.common import Reporter, emit, every_verb, names
 from vouch.errors import one_line
 
 if TYPE_CHECKING:
-    from vouch.contracts.finding import Finding
+    from vouch.contracts.finding import Check, Finding
     from vouch.contracts.proof import Audit
 
 MET = 1
@@ -39,6 +39,9 @@ def audit(model: str, as_json: bool, quiet: bool, **asked: Any) -> None:
         api.check_table(Path(place))
     for place in filter(None, (asked["out"], asked["junit_file"])):
         api.check_text(Path(place))
+    if outputs := [asked[name] for name in ("out", "junit_file", "export_rows") if asked[name]]:
+        given = [asked[name] for name in ("data", "test", "thresholds") if asked[name]]
+        api.check_apart(outputs, [model, *given, *api.sources(api.load(model))])
     try:
         bundle, case = api.audited(
             model, data=asked["data"], test=asked["test"], only=names(asked["only"]), budget=asked["budget"],
@@ -121,9 +124,16 @@ def _lines(finding: Finding) -> list[str]:
         f"  {one_line(finding.headline)}",
     ]
     lines += [
-        f"    {_MARKS[check.verdict]} {check.name.replace('_', ' '):<26} {one_line(check.headline)}"
+        f"    {_MARKS[check.verdict]} {check.name.replace('_', ' '):<26} {_said(check)}"
         for check in finding.checks
         if check.verdict != "not applicable"
     ]
     offered = ", ".join(offer.name for offer in finding.remedies)
-    return lines + ([f"  remedies: {offered}"] if offered and finding.verdict in ("warn", "fail") else [])
+    wrong = {check.verdict for check in finding.checks} & {"warn", "fail"}
+    return lines + ([f"  remedies: {offered}"] if offered and wrong else [])
+
+
+def _said(check: Check) -> str:
+    """A check in a line; why nothing could be told belongs to it."""
+    said = one_line(check.headline)
+    return f"{said} ({one_line(check.reason)})" if check.verdict == "inconclusive" and check.reason else said

@@ -75,16 +75,24 @@ def facts(proof: Proof) -> dict[str, Any]:
 
 def summary(proof: Proof, place: Path) -> str:
     """A proof for a reader at the terminal."""
+    from vouch.wording import metric
+
     lines = [one_line(proof.headline), ""]
     if proof.before:
         lines += [f"{'on the sealed rows':<24}{'before':>12}{'after':>12}{'difference':>14}  {'interval':<26}verdict"]
         after = {one.name: one for one in proof.after}
         moved = {one.name: one for one in (*proof.differences, *proof.price)}
         lines += [_row(one, after[one.name], moved[one.name]) for one in proof.before]
+        if any(one.adjusted > one.p_value for one in proof.price):
+            lines += ["(verdicts below the first are corrected for their number, after Holm; intervals stand alone)"]
     if proof.trials:
-        lines += ["", f"chosen by {proof.chosen_by.replace('_', ' ')} on rows that are not sealed:"]
+        lines += [
+            "",
+            f"chosen by {metric(proof.chosen_by)} on rows that are not sealed (± standard error of the gain):",
+        ]
     lines += [
         f"  {'*' if trial.chosen else ' '} {trial.remedy} {trial.strength}: {trial.score:.5g} (± {trial.error:.2g})"
+        + (f", {trial.why}" if trial.why else "")
         for trial in proof.trials
     ]
     return "\n".join([*lines, *map(one_line, proof.notes), "", f"bundle {place}", f"report {place / 'report.html'}"])

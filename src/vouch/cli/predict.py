@@ -21,6 +21,7 @@ def predict(model: str, data: str, out: str | None, as_json: bool, quiet: bool, 
 
     if out:
         api.check_table(Path(out))
+        api.check_apart([out], [data, model])
     frame, notes = api.predict_with_notes(api.load(model), data, device=device)
     if notes and not quiet:
         print(*(f"{note.kind}: {note.text}" for note in notes), sep="\n", file=sys.stderr)

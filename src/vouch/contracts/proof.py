@@ -53,6 +53,7 @@ class Trial:
         main: the main metric on the same rows.
         seconds: wall time.
         chosen: whether this one was taken.
+        why: why it could not be taken, whatever its score; empty where it could.
     """
 
     remedy: str
@@ -62,6 +63,7 @@ class Trial:
     main: float
     seconds: float
     chosen: bool = False
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)

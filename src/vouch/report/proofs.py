@@ -161,5 +161,6 @@ def _trials(proof: Proof, label: str) -> tuple[Tried, ...]:
 def _tried(i: int, one: Trial, label: str) -> Tried:
     strength = f" ({clean(one.strength, 60)})" if one.strength else ""
     name = "nothing, as it was" if i == 0 else plain(one.remedy) + strength
+    name += f": {one.why}" if one.why else ""
     error = "–" if i == 0 else f"± {number(1.96 * one.error)}"
     return Tried(f"{label}{i}" if i else "", name, number(one.score), error, number(one.main), one.seconds, one.chosen)

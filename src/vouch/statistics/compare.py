@@ -41,19 +41,25 @@ def compare(truth: Truth, first: Array, second: Array, seed: int = 0) -> Estimat
         return spec.function(truth.values, first, weights) - spec.function(truth.values, second, weights)
 
     drawn = bootstrap(difference, truth.rows, seed=seed, groups=truth.groups)
-    low, high = never_stuck(drawn, spec)
+    low, high = never_stuck(drawn, spec, same=np.array_equal(first, second))
     ends = float(drawn.value[0]), low, high
     return Estimate(spec.name, *ends, truth.rows, truth.unit_of(spec), spec.higher_is_better, truth.split)
 
 
-def never_stuck(drawn: Resampled, spec: MetricSpec, level: float = LEVEL) -> tuple[float, float]:
-    """Ends of the interval of a difference, which is never a point: rows that nothing tells apart may still differ.
+def never_stuck(drawn: Resampled, spec: MetricSpec, level: float = LEVEL, *, same: bool = False) -> tuple[float, float]:
+    """Ends of the interval of a difference, which is no point unless predictions are the same.
 
     Where no resample moves the difference of two shares, none of n rows (or groups) told them apart; then as many as
     would have shown themselves in them with the stated probability may do so, either way (the rule of three).
+
+    Args:
+        drawn: the difference on resamples.
+        spec: the metric.
+        level: of the interval.
+        same: whether both predictions are the same of every row, so that no row can tell them apart.
     """
     low, high = (float(end[0]) for end in drawn.interval(level))
-    if spec.unit != "share" or high - low > _ROUNDING:
+    if same or spec.unit != "share" or high - low > _ROUNDING:
         return low, high
     unseen = 1 - ((1 - level) / 2) ** (1 / max(drawn.units, 1))
     value = float(drawn.value[0])

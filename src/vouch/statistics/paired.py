@@ -86,10 +86,10 @@ def paired_difference(
     figures, draws, left_out = (_difference(part, len(first)) for part in (drawn.value, drawn.draws, drawn.left_out))
     rows = Resampled(figures, draws, left_out, drawn.units)
     error, freedom = _between_runs(drawn, len(first))
-    value = float(rows.value[0])
+    value, same = float(rows.value[0]), all(map(np.array_equal, first, second))
 
     def ends(level: float) -> tuple[float, float]:
-        low, high = never_stuck(rows, spec, level)
+        low, high = never_stuck(rows, spec, level, same=same)
         reach = error * float(stdtrit(freedom, (1 + level) / 2)) if error > 0 else 0.0
         return value - float(np.hypot(value - low, reach)), value + float(np.hypot(high - value, reach))
 

@@ -3,7 +3,7 @@
 from vouch.store.bundle import load, save
 from vouch.store.kept import Kept
 from vouch.store.partial import Partial
-from vouch.store.place import check_place
+from vouch.store.place import check_place, is_bundle
 from vouch.store.values import from_plain, to_plain
 
-__all__ = ["Kept", "Partial", "check_place", "from_plain", "load", "save", "to_plain"]
+__all__ = ["Kept", "Partial", "check_place", "from_plain", "is_bundle", "load", "save", "to_plain"]

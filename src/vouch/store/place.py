@@ -29,6 +29,11 @@ def check_place(path: Path) -> Path:
         place = Path(os.path.abspath(path))
         check_replaceable(place)
         around = next(folder for folder in place.parents if folder.exists())
+        if inside := next((folder for folder in place.parents if is_bundle(folder)), None):
+            raise OutputError(
+                "the place for the bundle lies inside another bundle", where=str(path), received=str(inside),
+                next_step=_ELSEWHERE,
+            )  # fmt: skip
         probe = around / f".{place.name}.{os.getpid()}.new"
         probe.mkdir()
         probe.rmdir()

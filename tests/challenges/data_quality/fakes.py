@@ -122,7 +122,7 @@ def make_case(
     if decoded is None:
         mean = float(np.mean(wanted.to_numpy())) if quantity else 0.0
         decoded = np.full(n, mean) if quantity else np.full((n, len(task.classes)), 1 / len(task.classes))
-    bundle = SimpleNamespace(schema=Schema(columns_told, task.name, "given"), task=task)
+    bundle = SimpleNamespace(schema=Schema(columns_told, task.name, "given"), task=task, recipe=Recipe())
     lines = pl.Series(range(n))
     fake = FakeCase(
         Dataset(kept, "memory", lines=lines), Dataset(raw, "memory", root=root), split, tuple(blocks), bundle,

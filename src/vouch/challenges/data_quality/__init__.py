@@ -1,6 +1,7 @@
 """Data quality: what is wrong with the data that a network learned from, and with the data that it was measured on."""
 
 from vouch.challenges.asking import Checklist
+from vouch.challenges.data_quality.across import scores_across_parts
 from vouch.challenges.data_quality.appearance import blurred_pictures, dark_pictures, odd_sizes, uniform_pictures
 from vouch.challenges.data_quality.duplicates import exact_duplicates
 from vouch.challenges.data_quality.encodings import broken_encodings
@@ -41,6 +42,7 @@ __all__ = [
     "near_duplicates",
     "odd_sizes",
     "outliers",
+    "scores_across_parts",
     "time_across_parts",
     "train_test_overlap",
     "uniform_pictures",
@@ -54,7 +56,7 @@ CHALLENGE = Checklist(
         missing_values, missing_patterns, exact_duplicates, conflicting_labels, train_test_overlap, near_duplicates,
         imbalance, identifiers, ignored_columns, leaking_columns, groups_across_parts, time_across_parts,
         misspelt_categories, unit_mixups, broken_encodings, uniform_pictures, dark_pictures, odd_sizes,
-        blurred_pictures, outliers, label_errors,
+        blurred_pictures, outliers, label_errors, scores_across_parts,
     ),
     REMEDIES,
     (

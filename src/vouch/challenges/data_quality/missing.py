@@ -76,7 +76,8 @@ def missing_values(case: Case) -> Check:
     verdict = judge(estimate, threshold)
     some = {name: k for name, k in counts.items() if k}
     headline = (
-        f"{count(len(some), 'column')} of {len(gaps)} miss values; '{clean(worst, 40)}' misses most, "
+        f"{count(len(some), 'column')} of {len(gaps)} {'misses' if len(some) == 1 else 'miss'} values; "
+        f"'{clean(worst, 40)}' misses most, "
         f"{number(100 * estimate.value)} % of {n:,} rows."
         if some else f"No cell of {count(len(gaps), 'column')} is missing in {n:,} rows."
     )  # fmt: skip

@@ -33,7 +33,7 @@ def misspelt_categories(case: Case) -> Check:
     letters and more, or two in values of eight and more; digits do not slip. Where frequent values differ so little
     among themselves it is a way of naming, and only case and spaces are looked at. It promises to find, with power .9,
     2 % of a column's cells misspelt by one slip, from 500 rows on, where values have at least four letters and hold
-    10 % of the rows each.
+    10 % of the rows each, and where the slips differ: a spelling counts as a slip where it is twenty times rarer.
     """
     columns = {name: series for name, series in choices(case).items() if series.dtype == pl.String}
     if not columns:

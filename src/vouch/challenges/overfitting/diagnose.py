@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import numpy as np
 
-from vouch.challenges.judging import Judgement, judge
-from vouch.challenges.overfitting.held import Facts, Held, difference, excess, held, p_beyond, relative, too_few
+from vouch.challenges.judging import Judgement, judge, p_beyond
+from vouch.challenges.overfitting.held import Held, held, relative, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Check, Estimate, Threshold, Verdict
 from vouch.statistics.compare import compare, main_metric
 from vouch.statistics.intervals import Floats
+from vouch.statistics.mover import Facts, difference, excess
 from vouch.wording import interval, metric, number
 
 GAP = Threshold(

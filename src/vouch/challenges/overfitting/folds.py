@@ -7,11 +7,12 @@ from dataclasses import replace
 import numpy as np
 
 from vouch.challenges.judging import judge
-from vouch.challenges.overfitting.held import Facts, excess, held, too_few
+from vouch.challenges.overfitting.held import held, too_few
 from vouch.challenges.overfitting.spread import Spread, spread
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Table, Threshold
 from vouch.statistics.intervals import bootstrap
+from vouch.statistics.mover import Facts, excess
 from vouch.wording import number
 
 _FEWEST_A_FOLD = 30

@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 
-from vouch.challenges.overfitting.held import Ends
 from vouch.statistics.intervals import LEVEL
+from vouch.statistics.mover import Ends
 from vouch.statistics.power_law import LearningCurve, fit_power_law
 
 _STEEPEST, _FLATTEST = 10.0, 1e-3

@@ -8,9 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import judge, p_beyond
 from vouch.challenges.overfitting.forecasting import gain_from_doubling
-from vouch.challenges.overfitting.held import Ends, held, p_beyond, relative
+from vouch.challenges.overfitting.held import held, relative
 from vouch.challenges.overfitting.subsets import Rows, nested, shares_for, smaller, strata_of
 from vouch.charts import FIRST, MUTED, SECOND, Spec, chart, data, quantity
 from vouch.contracts.case import BudgetSpent, Case, Scored
@@ -18,6 +18,7 @@ from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.statistics.compare import main_metric
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import Floats
+from vouch.statistics.mover import Ends
 from vouch.statistics.power_law import Forecast, LearningCurve, fit_power_law
 from vouch.tasks.metrics import MetricSpec
 from vouch.wording import metric, number
@@ -83,8 +84,9 @@ def data_needed(case: Case) -> Check:
         return Check(
             "data_needed",
             "inconclusive",
-            f"Networks of {len(points)} sizes are too few to tell what more data would give.",
-            f"at least {_FEWEST_SIZES} sizes of {_FEWEST_ROWS} rows and more are needed, and the time to train on them",
+            "Too few networks could be trained on parts of the rows to tell what more data would give.",
+            f"{_FEWEST_SIZES} sizes of {_FEWEST_ROWS} rows and more are needed, and the time to train on them; "
+            f"there are {len(points)}",
         )
     curve = fit_power_law([p.rows for p in points], [p.error for p in points], [p.deviation for p in points])
     rows = points[-1].rows
@@ -97,10 +99,10 @@ def data_needed(case: Case) -> Check:
     goal = _goal(spec, now)
     needed = curve.rows_for(goal)
     headline = (
-        f"By the curve through {len(points)} sizes {metric(spec.name)} is {number(_shown(spec, now))} with "
+        f"By the curve through {len(points)} sizes, {metric(spec.name)} is {number(_shown(spec, now))} with "
         f"{rows:,} rows; twice the rows would give {number(twice.value)} "
         f"({number(twice.low)} to {number(twice.high)}), "
-        f"and {number(_shown(spec, goal))} {_in_rows(needed)}."
+        f"and {number(_shown(spec, goal))} {_in_rows(needed, rows)}."
     )
     ends = needed.value, needed.low, needed.high
     wanted = Estimate("rows_needed", *ends, rows, "rows", False, "train", "power law")
@@ -196,11 +198,13 @@ def _shown(spec: MetricSpec, error: float) -> float:
     return error if relative(spec) else 1 - error
 
 
-def _in_rows(needed: Forecast) -> str:
+def _in_rows(needed: Forecast, rows: int) -> str:
     value, low, high = needed.value, needed.low, needed.high
     if not np.isfinite(value):
-        least = f"before {_rounded(low)} rows" if np.isfinite(low) else "by more rows alone"
-        return f"is not in reach {least}"
+        far = np.isfinite(low) and low > 2 * rows
+        return f"is not in sight before {_rounded(low)} rows" if far else "is not in sight by more rows alone"
+    if low < rows and not np.isfinite(high):
+        return "may or may not take more rows than there are"
     most = _rounded(high) if np.isfinite(high) else "out of reach"
     return f"would take about {_rounded(value)} rows ({_rounded(low)} to {most})"
 

@@ -1,37 +1,23 @@
-"""Parts of the rows as the metrics want them, and figures of two parts held against each other."""
+"""Parts of the rows as the metrics want them, and a figure of one part with its interval."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
-from typing import TypeAlias
+from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtr
 
 from vouch.contracts.case import Case, Scored
-from vouch.contracts.finding import Check, Estimate, Part, Threshold
+from vouch.contracts.finding import Check
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import RESAMPLES, Floats, bootstrap, enough_resamples, wilson
+from vouch.statistics.mover import Ends
 from vouch.tasks.metrics import MetricSpec
 from vouch.wording import count
 
 FEWEST = 50
 _MOST = 20_000
-_Z = 1.959964
 _ROUNDING = 1e-12
-
-
-Ends: TypeAlias = tuple[float, float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What an estimate says of itself, beside its figures: rows, split and unit."""
-
-    n: int
-    split: str
-    unit: str = ""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,7 +42,8 @@ class Held:
         # No resample moved it, as with no error at all: Wilson's interval for so many rows, or groups.
         groups = self.truth.groups
         n = self.truth.rows if groups is None else len(np.unique(groups))
-        return value, *(float(end) for end in wilson(value * n, n))
+        low, high = wilson(value * n, n)
+        return value, float(low), float(high)
 
     def mean_loss(self, seed: int) -> Ends:
         """How wrong a row is in the mean, with the ends of its interval."""
@@ -82,60 +69,6 @@ def held(case: Case, scored: Scored) -> Held:
     task = case.bundle.task
     unit = "" if task.classes else case.bundle.schema.target.name
     return Held(scored, Truth(task.name, task.classes, scored.truth, groups, scored.part, unit))
-
-
-def difference(name: str, first: Ends, second: Ends, about: Facts) -> Estimate:
-    """The first figure less the second, which rests on other rows.
-
-    Each end takes from both intervals the half that points there, so that skewed intervals stay skewed (MOVER: Zou and
-    Donner, "Construction of confidence limits about effect measures", 2008).
-
-    Args:
-        name: of the estimate.
-        first: value, low and high of a figure.
-        second: the same of another, from independent rows.
-        about: what else the estimate says of itself.
-
-    Returns:
-        The difference, of which less is better.
-
-    Example:
-        >>> found = difference("gap", (0.9, 0.87, 0.92), (0.8, 0.76, 0.84), Facts(100, "test"))
-        >>> round(found.value, 3), round(found.low, 3), round(found.high, 3)
-        (0.1, 0.05, 0.145)
-    """
-    (a, a_low, a_high), (b, b_low, b_high) = first, second
-    low = a - b - float(np.hypot(a - a_low, b_high - b))
-    high = a - b + float(np.hypot(a_high - a, b - b_low))
-    return Estimate(name, a - b, low, high, about.n, about.unit, False, about.split, "mover")
-
-
-def excess(name: str, first: Ends, second: Ends, about: Facts) -> Estimate:
-    """The first figure over the second, less 1, from other rows: the difference of their logarithms."""
-    logs = [np.log(np.maximum(np.array(ends), 1e-12)) for ends in (first, second)]
-    found = difference(name, *(tuple(map(float, ends)) for ends in logs), about)  # type: ignore[arg-type]
-    value, low, high = np.expm1([found.value, found.low, found.high]).tolist()
-    return replace(found, value=value, low=low, high=high)
-
-
-def normal(name: str, value: float, error: float, n: int, split: Part) -> Estimate:
-    """A figure, of which less is better, with a normal interval from its standard error."""
-    return Estimate(name, value, value - _Z * error, value + _Z * error, n, "", False, split, "normal")
-
-
-def p_beyond(estimate: Estimate, threshold: Threshold) -> float:
-    """One-sided p-value of the hypothesis that a figure is no larger than the level of warning.
-
-    The standard error is read off the interval.
-
-    Example:
-        >>> round(p_beyond(normal("gap", 0.2, 0.05, 100, "test"), Threshold("gap", warn=0.1, fail=0.2)), 3)
-        0.023
-    """
-    error = (estimate.high - estimate.low) / (2 * _Z)
-    if error <= 0:
-        return float(estimate.value <= threshold.warn)
-    return float(ndtr((threshold.warn - estimate.value) / error))
 
 
 def too_few(name: str, rows: int, part: str, fewest: int = FEWEST) -> Check:

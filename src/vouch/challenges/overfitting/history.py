@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vouch.challenges.judging import judge
-from vouch.challenges.overfitting.held import normal, p_beyond, too_few
+from vouch.challenges.judging import judge, normal, p_beyond
+from vouch.challenges.overfitting.held import too_few
 from vouch.charts import FIRST, GRID, MUTED, SECOND, Spec, chart, data, quantity
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Threshold
@@ -111,15 +111,15 @@ def trained_too_briefly(case: Case) -> Check:
     if judgement.verdict in ("warn", "fail"):
         longer = 2 * case.bundle.recipe.epochs
         headline = (
-            f"The validation score still fell by {number(100 * fall.value)} % {part}: training longer, as with "
+            f"The validation score still got {number(100 * fall.value)} % better {part}: training longer, as with "
             f"--set epochs={longer}, is worth trying."
         )
     elif judgement.verdict == "inconclusive":
-        headline = f"The validation score fell by {number(100 * fall.value)} % {part}, which may be chance."
+        headline = f"The validation score got {number(100 * fall.value)} % better {part}, which may be chance."
     else:
-        way = "fell" if fall.value >= 0 else "rose"
-        headline = f"Training went on until little was left to learn: the validation score {way} by "
-        headline += f"{number(100 * abs(fall.value))} % {part}."
+        way = "better" if fall.value >= 0 else "worse"
+        headline = f"The validation score got {number(100 * abs(fall.value))} % {way} {part}"
+        headline += f" (95 % interval of the gain {number(100 * fall.low)} to {number(100 * fall.high)} %)."
     return Check("trained_too_briefly", judgement.verdict, headline, judgement.reason, (fall,), threshold, p_value)
 
 
