@@ -178,3 +178,10 @@ def test_nothing_fits_once_the_time_is_over() -> None:
     moments = iter([0.0, 61.0, 61.0])
     clock = Clock(10, 60, now=lambda: next(moments))
     assert not clock.fits(0.1)
+
+
+def test_what_could_not_be_told_does_not_hide_what_warns() -> None:
+    unknown = Check("size", "inconclusive", "3 rows are too few.", "at least 50 are needed")
+    found = conclude("one", [checked("copies", 0.001), unknown])
+    assert found.verdict == "inconclusive"
+    assert found.headline == "1 of 2 checks could not tell: 3 rows are too few. Warns: copies."

@@ -103,6 +103,12 @@ BAD = {
     "place that is a folder": (("--out", "a.vouch"), "V400", "a.vouch"),
     "rows in no table": (("--export-rows", "rows.xyz"), "V100", "rows.xyz"),
     "no such device": (("--device", "abacus"), "V100", "abacus"),
+    "report over the data": (("--out", "a.csv"), "V400", "an input of this command"),
+    "suspects over the data": (("--export-rows", "a.csv"), "V400", "an input of this command"),
+    "results in the bundle": (("--junit", "a.vouch/model.json"), "V400", "inside a bundle"),
+    "two outputs in one place": (("--out", "x", "--junit", "./x"), "V400", "another output"),
+    "folder that is not there": (("--out", "nowhere/r.html"), "V400", "there is no folder 'nowhere'"),
+    "test data that was never given": (("--test", "a.csv"), "V100", "--test"),
 }
 
 
@@ -121,6 +127,7 @@ def test_what_cannot_be_audited_is_refused_in_one_line(capsys, model, name):
         ("[calibration.briar]\nwarn = 1\n", "brier"),
         ("[calibration.brier]\nwrn = 1\n", "warn"),
         ('[calibration.brier]\nwarn = "much"\n', "much"),
+        ("[calibration.brier]\nfail = nan\n", "no finite number"),
         ("calibration = 3\n", "tables"),
         ("[calibration", "cannot be read"),
     ],
@@ -223,6 +230,9 @@ BAD_FIXES = {
     "too few seeds": (("overfitting", "--seeds", "1"), "V100", "seeds"),
     "share that is none": (("overfitting", "--max-loss", "much"), "V100", "much"),
     "place of something else": (("overfitting", "--out", "a.csv"), "V400", "a.csv"),
+    "place of the bundle": (("overfitting", "--out", "a.vouch"), "V400", "a.vouch"),
+    "place inside the bundle": (("overfitting", "--out", "a.vouch/b.vouch"), "V400", "inside another bundle"),
+    "remedy that does not suit": (("overfitting", "--remedy", "cut_and_mix"), "V100", "cut_and_mix"),
 }
 
 
@@ -230,6 +240,25 @@ BAD_FIXES = {
 def test_what_cannot_be_fixed_is_refused_in_one_line(capsys, model, name):
     arguments, code, said = BAD_FIXES[name]
     assert said in refused(run(capsys, "fix", model, *arguments, "-q"), code)
+
+
+def test_the_criterion_that_was_named_decides_even_where_sets_are_all_that_was_added(capsys, model):
+    proof = json.loads(run(capsys, "fix", model, "calibration", "--json", "--criterion", "accuracy").out)["proof"]
+    assert proof["criterion"] == "accuracy"
+
+
+def test_remedies_are_offered_where_they_could_be_tried(capsys, model):
+    found = json.loads(run(capsys, "audit", model, "--json", "--only", "calibration,overfitting").out)["findings"]
+    offered = {name for one in found for name in one["remedies"]}
+    # Too few validation rows for a calibrator, and no pictures to cut.
+    assert offered
+    assert not offered & {"scale_temperature", "cut_and_mix"}
+
+
+def test_predictions_never_take_the_place_of_the_data(capsys, model, tmp_path):
+    before = (tmp_path / "a.csv").read_bytes()
+    assert "an input" in refused(run(capsys, "predict", model, "a.csv", "-o", "a.csv"), "V400")
+    assert (tmp_path / "a.csv").read_bytes() == before
 
 
 @pytest.mark.usefixtures("model")

@@ -10,6 +10,7 @@ import pytest
 from vouch.statistics.compare import compare, main_metric, verdict_sentence
 from vouch.statistics.evidence import Truth, evidence
 from vouch.statistics.intervals import wilson
+from vouch.statistics.paired import paired_difference
 from vouch.tasks.metrics import BY_TASK
 
 
@@ -187,3 +188,35 @@ def test_balanced_accuracy_of_two_classes_needs_no_resampling(spam: Truth) -> No
     found = {e.name: e for e in evidence(spam, probabilities(spam.values, 2, 1.0))}["balanced_accuracy"]
     assert (found.method, found.n) == ("wilson", 400)
     assert found.low < found.value < found.high
+
+
+def test_a_class_of_three_rows_does_not_make_the_main_metric() -> None:
+    p = np.random.default_rng(0).random(200)
+    few, enough = (Truth("binary", ("a", "b"), (np.arange(200) < k).astype(int)) for k in (3, 5))
+    decoded = np.stack([1 - p, p], axis=1)
+    assert main_metric(few, decoded).name == "accuracy"
+    assert main_metric(enough, decoded).name == "roc_auc"
+
+
+def test_a_difference_that_no_row_shows_is_no_point_unless_predictions_are_the_same() -> None:
+    truth = Truth("binary", ("a", "b"), np.repeat([0, 1], 100))
+    one = np.repeat([[0.9, 0.1], [0.1, 0.9]], 100, axis=0)
+    accuracy = next(spec for spec in truth.metrics if spec.name == "accuracy")
+    other = 0.9 * one + 0.05
+    moved = paired_difference(truth, [one], [other], metric=accuracy).estimate
+    # None of 200 rows: fewer than 1.83 % of all, with a probability of 97.5 %.
+    assert (moved.low, moved.high) == (pytest.approx(-0.01828, abs=1e-4), pytest.approx(0.01828, abs=1e-4))
+    same = paired_difference(truth, [one], [one.copy()], metric=accuracy).estimate
+    assert (same.low, same.high) == (0, 0)
+
+
+def test_a_bin_without_an_event_is_not_taken_for_certain() -> None:
+    rng, held = np.random.default_rng(0), []
+    for seed in range(200):
+        z = 1.5 * rng.normal(size=200) - 2
+        p = 1 / (1 + np.exp(-z))
+        truth = Truth("binary", ("a", "b"), (rng.uniform(size=200) < p).astype(int))
+        found = {one.name: one for one in evidence(truth, np.stack([1 - p, p], axis=1), seed)}["ece"]
+        held.append(found.low <= 0)
+    # Without it .91 are held; 200 simulations tell a coverage to about ± .03.
+    assert np.mean(held) >= 0.94

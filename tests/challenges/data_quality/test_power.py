@@ -170,6 +170,13 @@ def wrong_labels(rng: Rng) -> Case:
     return make_case(plain.columns, np.where(wrong, 1 - plain.classes, plain.classes), decoded=said)
 
 
+def sealed_rows_labelled_otherwise(rng: Rng) -> Case:
+    plain = plants.table(rng, 2500)
+    wrong = rng.random(2500) < np.where(np.isin(np.arange(2500), split_of(2500).test), 0.16, 0.0)
+    said = np.where(rng.random((2500, 1)) < 0.9, plain.classes[:, None], 1 - plain.classes[:, None]) == np.arange(2)
+    return make_case(plain.columns, np.where(wrong, 1 - plain.classes, plain.classes), decoded=0.8 * said + 0.1)
+
+
 PLANTED = (
     (dq.missing_values, missing), (dq.missing_patterns, missing_by_class), (dq.exact_duplicates, copied_rows),
     (dq.exact_duplicates, copied_drawings), (dq.near_duplicates, nearly_copied_rows),
@@ -180,6 +187,7 @@ PLANTED = (
     (dq.imbalance, neglected_class), (dq.dark_pictures, dark), (dq.uniform_pictures, one_colour),
     (dq.blurred_pictures, blurred), (dq.misspelt_categories, slips), (dq.unit_mixups, other_unit),
     (dq.unit_mixups, fahrenheit), (dq.broken_encodings, read_in_another_encoding), (dq.label_errors, wrong_labels),
+    (dq.scores_across_parts, sealed_rows_labelled_otherwise),
 )  # fmt: skip
 
 
