@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vouch.auditing.clock import Clock
-from vouch.auditing.search import NOTHING, Aim, Choice, Ground, search
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, Pace, search
 from vouch.contracts.case import BudgetSpent, Lesson, Remedy
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.split import Split
@@ -207,7 +207,11 @@ def test_up_to_half_of_the_time_is_kept_for_training_the_best_again() -> None:
     lesson = Lesson(Recipe(dropout=0.1), None, None, ROWS, ROWS)  # type: ignore[arg-type]
     truth = Truth("binary", ("a", "b"), TRUTH, None, "valid")
     many = dropout(*(0.2 + 0.01 * i for i in range(30)), 0.8)
-    choice = search(case, (many,), Aim(LOSS, AREA), Ground((lesson,), (ROWS,)), truth, case.clock)  # type: ignore[arg-type]
+    heard: list[tuple[str, dict]] = []
+    pace = Pace(case.clock, lambda event, /, **facts: heard.append((event, facts)))
+    choice = search(case, (many,), Aim(LOSS, AREA), Ground((lesson,), (ROWS,)), truth, pace)  # type: ignore[arg-type]
+    assert [kind for kind, _ in heard] == [*["trying"] * 31, "again"]
+    assert heard[1][1] == {"candidate": 2, "of": 31, "remedy": many.name + " " + f"{many.strengths(case)[1]:g}"}
     # One for nothing, 8 kept for two more runs of four, 11 for candidates.
     assert (len(choice.trials) - 1, choice.left_out, case.clock.spent) == (11, 20, 20)
 

@@ -20,7 +20,7 @@ from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.retraining import retrained
 from vouch.auditing.coverage import SHORTFALL, coverage_shortfall, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence, without
-from vouch.auditing.search import NOTHING, Aim, Choice, search
+from vouch.auditing.search import NOTHING, Aim, Choice, Pace, search
 from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import BudgetSpent, Challenge, Remedy
 from vouch.contracts.options import FixOptions
@@ -163,7 +163,8 @@ def _search(task: _Fix) -> Choice:
     reserved = (2 * len(task.seeds) - 1.0) if training else 0.0
     case.budget.spend(reserved)
     try:
-        return search(case, training or choosable, task.aim, ground, truth, case.budget)
+        pace = Pace(case.budget, case.means.progress)
+        return search(case, training or choosable, task.aim, ground, truth, pace)
     except BudgetSpent as spent:
         raise UsageError(
             "the budget is too small to try any remedy", received=str(spent),

@@ -53,7 +53,9 @@ def retrained(
     before = [case.answered(given, test)]
     after = [_recalibrated(case, given, lesson, predicted(ready, rows))]
     try:
-        for seed in affordable(case, seeds, plain, lesson)[1:]:
+        proving = affordable(case, seeds, plain, lesson)
+        for number, seed in enumerate(proving[1:], 2):
+            case.means.progress("proving", seed=number, of=len(proving))
             one, other = (_seeded(some, seed) for some in (plain, lesson))
             pair = case.retrain(one, rows), case.retrain(other, rows)
             before.append(_recalibrated(case, given, plain, pair[0]))

@@ -14,6 +14,7 @@ from vouch.auditing.clock import Clock
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import BudgetSpent, Case, Lesson, Remedy, Strength
 from vouch.contracts.proof import Trial
+from vouch.contracts.roles import Progress
 from vouch.statistics.evidence import Truth
 from vouch.statistics.intervals import bootstrap
 from vouch.tasks.metrics import MetricSpec
@@ -89,6 +90,23 @@ class Choice:
     doubted: int = 0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Pace:
+    """How a search goes on.
+
+    Args:
+        clock: what may be spent; up to half of it is kept for training the best again.
+        told: told of each candidate before it is tried.
+    """
+
+    clock: Clock
+    told: Progress
+
+
+def _nobody(event: str, /, **facts: float | int | str | None) -> None:
+    """No progress is told."""
+
+
 @dataclass(slots=True, eq=False)
 class _Candidate:
     """A remedy at one strength, or doing nothing, with what networks say of the held rows, run after run."""
@@ -98,6 +116,11 @@ class _Candidate:
     runs: list[Floats] = field(default_factory=list)
     seconds: float = 0.0
 
+    @property
+    def name(self) -> str:
+        """As a reader knows it, with its strength."""
+        return f"{self.remedy.name if self.remedy else NOTHING} {_said(self.strength)}".strip()
+
     def run(self, case: Case, ground: Ground) -> None:
         """Train and predict once more; each run has seeds of its own, which all candidates share."""
         started = time.perf_counter()
@@ -106,7 +129,7 @@ class _Candidate:
 
 
 def search(
-    case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground, truth: Truth, clock: Clock | None = None
+    case: Case, remedies: Sequence[Remedy[Any]], aim: Aim, ground: Ground, truth: Truth, pace: Pace | None = None
 ) -> Choice:
     """Try every remedy at every strength on rows kept for choosing, and take the best that is better than nothing.
 
@@ -120,12 +143,12 @@ def search(
         aim: what is to become better.
         ground: the rows to choose by.
         truth: of those rows, in their order.
-        clock: of which up to half is kept for training the best again.
+        pace: how much time there is, and who is told how far it is.
 
     Returns:
         The choice, with every trial.
     """
-    trains = remedies[0].changes != "bundle"
+    trains, clock, told = remedies[0].changes != "bundle", pace and pace.clock, pace.told if pace else _nobody
     nothing = _Candidate(None if trains else _KEEP, "")
     spent = clock.spent if clock else 0.0
     nothing.run(case, ground)
@@ -133,7 +156,9 @@ def search(
     every, left_out = [nothing], 0
     if clock:
         clock.spend(kept)
-    for candidate in [_Candidate(remedy, strength) for remedy in remedies for strength in remedy.strengths(case)]:
+    candidates = [_Candidate(remedy, strength) for remedy in remedies for strength in remedy.strengths(case)]
+    for number, candidate in enumerate(candidates, 1):
+        told("trying", candidate=number, of=len(candidates), remedy=candidate.name)
         try:
             candidate.run(case, ground)
             every.append(candidate)
@@ -144,7 +169,9 @@ def search(
     judge = _Judge(aim, truth, ground.trusted, nothing)
     worth_it = [one for one in every[1:] if np.isfinite(judge.order(one))] if trains else []
     if worth_it:
-        _again(case, ground, [nothing, *sorted(worth_it, key=judge.order, reverse=True)[:_BEST]])
+        best = [nothing, *sorted(worth_it, key=judge.order, reverse=True)[:_BEST]]
+        told("again", remedies=", ".join(one.name for one in best[1:]))
+        _again(case, ground, best)
     orders = [judge.order(one) for one in every[1:]]
     chosen = every[1 + int(np.argmax(orders))] if max(orders, default=0.0) > 0 else None
     trials = tuple(replace(judge.trial(one), chosen=one is chosen) for one in every)

@@ -124,6 +124,10 @@ def _line(event: str, facts: dict[str, Any]) -> str:
     if event == "found":
         seconds = f" in {facts['seconds']} s" if "seconds" in facts else " (from the interrupted audit)"
         return f"found {str(facts['challenge']).replace('_', ' ')}: {facts['verdict']}{seconds}"
+    if event in ("trying", "proving"):
+        what = "candidate" if event == "trying" else "seed"
+        named = f": {facts['remedy']}" if "remedy" in facts else ""
+        return f"{event} {what} {facts[what]} of {facts['of']}{named}"
     said = [f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in facts.items()]
     return f"{event}: {', '.join(said)}"
 
