@@ -254,7 +254,7 @@ def _written(
     outright = choice.remedy is not None and choice.remedy.outright
     said = (without if outright else sentence)(ledger.claim, ledger.before[0], ledger.after[0], what)
     if choice.remedy is None:
-        said = f"{_untouched(choice)} {said}"
+        said = f"{said} {_untouched(choice)}"
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,

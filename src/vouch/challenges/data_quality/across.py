@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from vouch.challenges.data_quality.looking import Floats, too_few
+from vouch.challenges.data_quality.looking import Floats
 from vouch.challenges.judging import judge, p_beyond
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Threshold
-from vouch.statistics.intervals import bootstrap
+from vouch.statistics.intervals import bootstrap, wilson
 from vouch.statistics.mover import Ends, Facts, difference, excess
 from vouch.tasks.metrics import right
 from vouch.wording import number
@@ -20,7 +20,7 @@ WORSE = Threshold(
 RELATIVE_WORSE = Threshold(
     "worse_on_sealed", 0.2, 0.5, why="an error a fifth as large again is more than having chosen the epoch explains"
 )
-_RESAMPLES = 400
+_RESAMPLES, _FEWEST = 400, 30
 
 
 def scores_across_parts(case: Case) -> Check:
@@ -33,8 +33,9 @@ def scores_across_parts(case: Case) -> Check:
     sealed rows and 150 validation rows, or errors 60 % larger.
     """
     valid, test = case.scored("valid"), case.scored("test")
-    if few := too_few(case, "scores_across_parts", min(len(valid.rows), len(test.rows))):
-        return few
+    if (fewer := min(len(valid.rows), len(test.rows))) < _FEWEST:
+        said = f"{fewer} validation or sealed rows are too few to tell."
+        return Check("scores_across_parts", "inconclusive", said, f"at least {_FEWEST} of each are needed")
     classes = bool(case.bundle.task.classes)
     seed, about = case.bundle.recipe.seed, Facts(len(test.rows), "test")
     inside, sealed = (_mean(case, one, _good(one, classes), seed + at) for at, one in enumerate((valid, test)))
@@ -67,11 +68,14 @@ def _good(scored: Scored, classes: bool) -> Floats:
 
 
 def _mean(case: Case, scored: Scored, values: Floats, seed: int) -> Ends:
-    """The mean of the rows with its interval; groups stay whole."""
+    """The mean of the rows with its interval: Wilson's of a share of independent rows; groups stay whole."""
     groups = None if case.groups is None else case.groups[scored.rows]
+    if groups is None and case.bundle.task.classes:
+        low, high = wilson(values.sum(), len(values))
+        return float(values.mean()), float(low), float(high)
     found = bootstrap(
         lambda weights: weights @ values / weights.sum(axis=1), len(values), resamples=_RESAMPLES, seed=seed,
         groups=groups,
     )  # fmt: skip
-    value, (low, high) = float(found.value[0]), found.interval()
-    return value, float(low[0]), float(high[0])
+    low, high = (float(end[0]) for end in found.interval())
+    return float(found.value[0]), low, high
