@@ -258,17 +258,28 @@ def _estimate(name: str, found: Share) -> Estimate:
 
 
 def _some(case: Case) -> Sequence[Strength]:
-    """Shares of the training rows; none where more wrong labels than the check warns of can be ruled out."""
+    """Shares of the training rows; none where more wrong labels than the check warns of can be ruled out.
+
+    Of quantities, whose tails are often heavy, there must be one beyond what the tail explains.
+    """
     found = suspected(case)
     if not np.isin(found.rows, case.lesson.train).any():
         return ()
+    if not case.bundle.task.classes:
+        scored = _witness(case)
+        return _SHARES if len(beyond_tail(scored.truth - scored.decoded, EXPECTED)[0]) else ()
     most = max((one.surest.high for one in found.errors if one.surest), default=1.0)
     return _SHARES if most >= case.threshold(SHARE, "label_errors").warn else ()
 
 
 def _doubted(case: Case) -> Rows:
-    """Rows whose label is not to judge the remedies: all that they call wrong when they are at their strongest."""
+    """Rows whose label is not to judge the remedies: all that they call wrong when they are at their strongest.
+
+    Of quantities those that are flagged: without the largest errors everything would look alike.
+    """
     found = suspected(case)
+    if not case.bundle.task.classes:
+        return found.rows
     return found.ranked[: round(max(_SHARES) * len(found.ranked))]
 
 
