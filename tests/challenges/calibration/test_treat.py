@@ -119,11 +119,18 @@ def test_sets_are_not_made_on_the_lessons_of_the_calibrator() -> None:
         rng = np.random.default_rng(seed)
         net = Net(10, sharp=2.0)
         case = case_of("multiclass", predict(net, 300, rng), predict(net, 3000, rng))
-        treated = apply("wrap_conformal", case, apply("fit_isotonic", case))
+        treated = apply("wrap_conformal", case, BY_NAME["fit_isotonic"].treat(case, case.bundle, ""))
         test = case.scored("test")
         held.append(covered(treated.conformal, recalibrate(treated.calibrator, test.decoded), test.truth).mean())
     # Made on the rows that the isotonic curves were drawn through, they would cover .83.
     assert np.mean(held) >= 0.89
+
+
+@pytest.mark.parametrize(("rows", "tried"), [(99, []), (100, CALIBRATE[:1]), (300, CALIBRATE[:2]), (1000, CALIBRATE)])
+def test_a_calibrator_that_bends_more_wants_more_rows(rows: int, tried: list[str]) -> None:
+    rng = np.random.default_rng(0)
+    case = case_of("multiclass", predict(Net(4), rows, rng), predict(Net(4), 100, rng))
+    assert [name for name in CALIBRATE if BY_NAME[name].strengths(case)] == tried
 
 
 def test_too_few_rows_get_no_sets() -> None:

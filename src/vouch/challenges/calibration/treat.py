@@ -20,6 +20,9 @@ from vouch.statistics.recalibration import Floats, cross_validated, deal, fit_ca
 from vouch.wording import count
 
 _FOLDS = 5
+# The more a calibrator may bend, the more rows it needs: isotonic regression is behind simpler ones below a thousand
+# (Niculescu-Mizil and Caruana, "Predicting Good Probabilities With Supervised Learning", 2005).
+_SOME, _MANY = 300, 1_000
 
 
 def _calibrate(method: str) -> Callable[[Case, BundleValue, Strength], BundleValue]:
@@ -75,12 +78,16 @@ def _by_itself(case: Case, bundle: BundleValue, scored: Scored) -> Floats:
     return case.answered(replace(bundle, calibrator=None), scored.rows)
 
 
-def _rows_to_fit(case: Case) -> Sequence[Strength]:
-    """There is one strength, what the validation rows say; none where they cannot say it."""
-    if case.bundle.task.name == REGRESSION:
-        return ()
-    rows = len(case.scored("valid").rows)
-    return (f"as {count(rows, 'validation row')} say",) if rows >= FEWEST_ROWS else ()
+def _from(fewest: int) -> Callable[[Case], Sequence[Strength]]:
+    """There is one strength, what the validation rows say; none where they are too few to say it."""
+
+    def strengths(case: Case) -> Sequence[Strength]:
+        if case.bundle.task.name == REGRESSION:
+            return ()
+        rows = len(case.scored("valid").rows)
+        return (f"as {count(rows, 'validation row')} say",) if rows >= fewest else ()
+
+    return strengths
 
 
 def _coverages(case: Case) -> Sequence[Strength]:
@@ -96,17 +103,17 @@ REMEDIES: tuple[Remedy[BundleValue], ...] = (
     Remedy(
         "scale_temperature",
         "Divides all log-probabilities by one number, fitted on validation rows; no prediction changes.",
-        "bundle", _rows_to_fit, _calibrate("temperature"),
+        "bundle", _from(FEWEST_ROWS), _calibrate("temperature"),
     ),
     Remedy(
         "scale_vector",
         "Weighs and shifts the log-probability of each class, fitted on validation rows; predictions may change.",
-        "bundle", _rows_to_fit, _calibrate("vector"),
+        "bundle", _from(_SOME), _calibrate("vector"),
     ),
     Remedy(
         "fit_isotonic",
         "Replaces each probability by what validation rows with such a one show; predictions may change.",
-        "bundle", _rows_to_fit, _calibrate("isotonic"),
+        "bundle", _from(_MANY), _calibrate("isotonic"),
     ),
     Remedy(
         "wrap_conformal",
