@@ -21,7 +21,7 @@ from vouch.statistics.intervals import Floats
 from vouch.statistics.mover import Ends
 from vouch.statistics.power_law import Forecast, LearningCurve, fit_power_law
 from vouch.tasks.metrics import MetricSpec
-from vouch.wording import metric, number
+from vouch.wording import metric, metric_within, number
 
 _FEWEST_SIZES = 3
 _FEWEST_ROWS = 40
@@ -99,7 +99,7 @@ def data_needed(case: Case) -> Check:
     goal = _goal(spec, now)
     needed = curve.rows_for(goal)
     headline = (
-        f"By the curve through {len(points)} sizes, {metric(spec.name)} is {number(_shown(spec, now))} with "
+        f"By the curve through {len(points)} sizes, {metric_within(spec.name)} is {number(_shown(spec, now))} with "
         f"{rows:,} rows; twice the rows would give {number(twice.value)} "
         f"({number(twice.low)} to {number(twice.high)}), "
         f"and {number(_shown(spec, goal))} {_in_rows(needed, rows)}."
