@@ -21,7 +21,7 @@ _CHUNK = 2_000_000
 _FEWEST_AT_ONCE = 16
 _MOST_LEFT_OUT = 250
 # Rows' worth of freedom that the 15 bins of ECE take; chosen by simulation at 50 and 200 rows.
-_SPENT = 10
+_SPENT = 9
 # So many times less than chance alone must resamples of a part vary to be called stuck; chosen by simulation.
 _STUCK = 3.0
 

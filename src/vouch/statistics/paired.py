@@ -16,7 +16,7 @@ from vouch.tasks.metrics import Array, MetricSpec
 
 _HALVINGS = 40
 # Of what runs differ by, never less than this is put down to runs: three runs tell it too badly. Chosen by simulation.
-_LEAST_LEFT = 0.25
+_LEAST_LEFT = 0.1
 
 
 @dataclass(frozen=True, slots=True)
