@@ -14,6 +14,7 @@ from vouch.challenges.data_quality.looking import (
     choices,
     indicators,
     not_asked,
+    once,
     quantities,
     table,
     too_few,
@@ -53,7 +54,7 @@ def leaking_columns(case: Case) -> Check:
     the whole network reaches on validation rows. It promises to find, with power .9, a copy of the target that is wrong
     in 3 % of the rows, or a quantity that correlates with it by .95, from 500 rows on.
     """
-    scores = _scores(case, _features(case))
+    scores = _alone_scores(case)
     if few := too_few(case, "leaking_columns"):
         return few
     if not scores:
@@ -206,7 +207,7 @@ def network_skill(case: Case) -> Skill:
 def leaking(case: Case) -> tuple[str, ...]:
     """The columns that alone tell more than the level of warning, and most of what the network tells."""
     threshold, reached = case.threshold(ALONE, "leaking_columns"), network_skill(case)
-    scores = _scores(case, _features(case))
+    scores = _alone_scores(case)
     least = max(threshold.warn, DOMINANT * reached.value)
     return tuple(name for name, one in scores.items() if one.low > threshold.warn and one.value >= least)
 
@@ -220,6 +221,11 @@ def _named(case: Case) -> dict[str, pl.Series]:
     frame, lines = case.raw.frame, case.dataset.lines
     names = [c.name for c in case.bundle.schema.columns if c.kind == "identifier" and c.name in frame.columns]
     return {name: frame[name] if lines is None else frame[name].gather(lines) for name in names}
+
+
+def _alone_scores(case: Case) -> dict[str, Skill]:
+    """What each feature tells alone; computed once, for the check and for what treats it."""
+    return once(case, "columns alone", lambda: _scores(case, _features(case)))
 
 
 def _scores(case: Case, columns: Mapping[str, pl.Series]) -> dict[str, Skill]:
