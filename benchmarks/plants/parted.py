@@ -50,13 +50,13 @@ def _otherwise(name: str) -> Make:
 
 PLANTS = (
     *sow(
-        Promise(dq.scores_across_parts, DQ, (0.08, 0.16, 0.24), 0.16),
+        Promise(dq.scores_across_parts, DQ, (0.1, 0.2, 0.3), 0.2),
         ("six classes, called right less often", "predictions", "drawn", _harder(six, 0.85, lambda x: 0.85 - x)),
         ("loans that others decided on", "table", "edited", _otherwise("loans")),
         ("patients that others diagnosed", "table", "edited", _otherwise("patients")),
     ),
     *sow(
-        Promise(dq.scores_across_parts, DQ, (0.3, 0.6, 1.0), 0.6),
+        Promise(dq.scores_across_parts, DQ, (0.4, 0.8, 1.2), 0.8),
         ("values, further off", "predictions", "drawn", _harder(values, 0.3, lambda x: 0.3 * (1 + x))),
     ),
 )

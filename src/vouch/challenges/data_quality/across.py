@@ -29,8 +29,8 @@ def scores_across_parts(case: Case) -> Check:
     Validation rows choose when training stops, which makes them look a little better. Where they look clearly better,
     the sealed rows are not like the others: they are labelled otherwise, drawn from elsewhere, or later. The figure is
     the share of rows that is called right, of validation rows less sealed ones; of quantities, the mean absolute error
-    on sealed rows over that on validation rows, less 1. It promises to find, with power .9, 16 points less on 500
-    sealed rows and 150 validation rows, or errors 60 % larger.
+    on sealed rows over that on validation rows, less 1. It promises to find, with power .9, 20 points less on 500
+    sealed rows and 150 validation rows, or errors 80 % larger.
     """
     valid, test = case.scored("valid"), case.scored("test")
     if (fewer := min(len(valid.rows), len(test.rows))) < _FEWEST:

@@ -108,11 +108,15 @@ def distances(vectors: Floats, rng: np.random.Generator) -> Floats:
     Returns:
         Distances.
     """
-    plain = np.asarray(vectors, np.float64).reshape(len(vectors), -1)
-    plain = np.where(np.isfinite(plain), plain, 0.0) - np.nanmean(np.where(np.isfinite(plain), plain, 0.0), axis=0)
-    chosen = rng.permutation(len(plain))[:_REFERENCE]
-    directions = np.linalg.eigh(plain[chosen].T @ plain[chosen])[1][:, ::-1][:, :_MOST_FEATURES]
-    points = (plain @ directions).astype(np.float32)
+    flat = vectors.reshape(len(vectors), -1)
+    chosen = rng.permutation(len(flat))[:_REFERENCE]
+    some = np.where(np.isfinite(flat[chosen]), flat[chosen], 0.0)
+    centre = some.mean(axis=0)
+    directions = _directions(some - centre)
+    points = np.empty((len(flat), directions.shape[1]), np.float32)
+    for start in range(0, len(flat), _REFERENCE):
+        part = flat[start : start + _REFERENCE]
+        points[start : start + _REFERENCE] = (np.where(np.isfinite(part), part, 0.0) - centre) @ directions
     others = points[chosen]
     out = np.empty(len(points))
     for start in range(0, len(points), _REFERENCE):
@@ -121,6 +125,15 @@ def distances(vectors: Floats, rng: np.random.Generator) -> Floats:
         k = min(_NEIGHBOUR, square.shape[1] - 1)
         out[start : start + _REFERENCE] = np.sqrt(np.maximum(np.partition(square, k, axis=1)[:, k], 0))
     return out
+
+
+def _directions(centred: Floats) -> Floats:
+    """The directions (D, 16) in which centred rows (n, D) vary most; many columns go by way of the rows' products."""
+    if centred.shape[1] <= len(centred):
+        return np.linalg.eigh(centred.T @ centred)[1][:, ::-1][:, :_MOST_FEATURES]
+    values, mixed = np.linalg.eigh(centred @ centred.T)
+    kept = [k for k in np.argsort(-values)[:_MOST_FEATURES] if values[k] > 1e-12 * max(values[-1], 1e-300)]
+    return centred.T @ mixed[:, kept] / np.sqrt(values[kept])
 
 
 def _reach(name: str, x: Floats, far: Rows) -> list[tuple[str, int, str, str]]:
