@@ -33,8 +33,7 @@ def epoch() -> None:
     from vouch.objectives import Supervised
     from vouch.tasks import Classification
     from vouch.training.checkpoint import Checkpoints
-    from vouch.training.loop import Job, train_epoch
-    from vouch.training.optimise import make_optimizer
+    from vouch.training.loop import Job, begun, train_epoch
     from vouch.training.state import State
 
     for rows, batch in ((1_000, 64), (30_000, 256), (300_000, 1024)):
@@ -51,13 +50,12 @@ def epoch() -> None:
             network, [x], y, torch.arange(rows), Supervised(Classification(("a", "b"))), lambda inputs, _: inputs,
             lambda _: 0.0, recipe, Checkpoints(None), lambda *_, **__: None,
         )  # fmt: skip
-        state = State(network, make_optimizer(network, recipe), {}, {})
-        state.average = dict(network.state_dict())
+        state = begun(job)
         plain = net()
         optimizer = torch.optim.AdamW(plain.parameters(), lr=recipe.learning_rate, fused=True)
 
         def ours(job: Job = job, state: State = state) -> None:
-            train_epoch(job, state, 0)
+            train_epoch(job, state)
 
         def by_hand(
             plain: nn.Module = plain, optimizer: torch.optim.Optimizer = optimizer, x: Tensor = x, y: Tensor = y,

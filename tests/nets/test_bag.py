@@ -63,7 +63,7 @@ def test_training_drops_pieces_the_same_way_for_the_same_seed():
 def test_members_lose_different_pieces_and_never_see_the_padding():
     ids = torch.ones(50, 40, dtype=torch.int32) * (torch.arange(40) < 30)
     torch.manual_seed(0)
-    kept = kept_pieces(ids, members=2, dropout=0.3, training=True)
+    kept = kept_pieces(ids, members=2, share=0.3, training=True)
     assert kept[:, 30:].sum() == 0
     assert abs(float(kept[:, :30].mean()) - 0.7) < 0.03
     assert not torch.equal(kept[..., 0], kept[..., 1])

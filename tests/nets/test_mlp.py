@@ -6,7 +6,8 @@ import pytest
 import torch
 from torch.func import functional_call, stack_module_state, vmap
 
-from vouch.nets.mlp import MLP, Dropout
+from vouch.nets.drawing import Dropout
+from vouch.nets.mlp import MLP
 
 
 def _mlp(seed: int = 0, dropout: float = 0.2) -> MLP:

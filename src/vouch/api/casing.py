@@ -13,9 +13,9 @@ import polars as pl
 import torch
 
 from vouch import store
-from vouch.api.fitting import job_of, silent
 from vouch.api.predicting import said
 from vouch.api.preparing import Ready, fingerprint_of, ready_from
+from vouch.api.training import silent, trained
 from vouch.auditing import Clock
 from vouch.contracts.bundle import BundleValue, Taught
 from vouch.contracts.case import Block, BudgetSpent, Lesson, Scored
@@ -26,8 +26,8 @@ from vouch.contracts.split import Split
 from vouch.data.encode import encode
 from vouch.data.schema import modality
 from vouch.data.split import folds, part_of
+from vouch.nets.build import apart
 from vouch.nets.network import Network, outputs_of
-from vouch.training.loop import train
 from vouch.training.state import Epoch
 
 Floats = npt.NDArray[np.float64]
@@ -213,7 +213,7 @@ class LiveCase:
         """Train a lesson: what comes back holds the trained network, and how it went."""
         self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
         ready = ready_from(lesson, self.bundle.task, np.zeros(0, np.int64), self.means.device)
-        return ready, train(job_of(ready, None, silent))
+        return trained(ready, None, silent)
 
     def share_of(self, lesson: Lesson) -> float:
         """What training a lesson costs, in trainings of the bundle's own network."""
@@ -222,7 +222,7 @@ class LiveCase:
         if lesson.recipe.patience and self.bundle.recipe.patience:
             # Stopping early will most likely stop about where it stopped before.
             epochs = min(epochs, len(self.bundle.run.history))
-        networks = lesson.recipe.networks / self.bundle.recipe.networks
+        networks = len(apart(lesson.recipe)) / len(apart(self.bundle.recipe))
         return networks * len(lesson.train) * max(epochs, 1) / max(own, 1)
 
     def _cross_fitted(self, count: int) -> Scored:

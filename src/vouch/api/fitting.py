@@ -4,28 +4,23 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
-from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
-import torch
-
 from vouch import store
+from vouch.api.folding import with_folds
 from vouch.api.measuring import measure
 from vouch.api.predicting import Bundle, device_of
 from vouch.api.preparing import Ready, as_asked, choose, gather, prepare
+from vouch.api.training import settled, silent, trained
 from vouch.contracts.options import FitOptions
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Progress
 from vouch.contracts.schema import Schema
 from vouch.data.clean import clean
 from vouch.errors import UsageError, nearest
-from vouch.nets.network import outputs_of
-from vouch.objectives import check_objective, make_objective
+from vouch.objectives import check_objective
 from vouch.report import pages
-from vouch.training.budget import epochs_within, seconds_of
-from vouch.training.checkpoint import Checkpoints
-from vouch.training.loop import Job, train
+from vouch.training.budget import seconds_of
 from vouch.training.plan import BUDGET
 
 _TRAINING_SHARE = 0.85
@@ -61,13 +56,13 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     prepared = time.perf_counter()
     progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
     check_objective(ready.task, ready.recipe)
-    ready = _within_budget(ready, options, prepared - started)
+    if not options.get("resume"):
+        ready = settled(ready, _left(options, prepared - started))
     partial = _begin(ready, options)
     with partial.kept() if partial else nullcontext():
-        history = train(job_of(ready, partial, progress))
-    trained = time.perf_counter()
-    seconds = {"prepare": prepared - started, "train": trained - prepared}
-    bundle = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
+        ready, history = trained(ready, partial, progress)
+    seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
+    bundle = with_folds(measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds), ready)
     place = None
     if partial is not None:
         place = store.save(bundle, Path(str(options.get("out"))), pages(bundle))
@@ -84,7 +79,7 @@ def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions
 
     Example:
         >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
-        >>> recipe(rows, "large")[1].optimizer
+        >>> recipe(rows, "large")[1].optimizer.name
         'adamw'
     """
     _check_options(options)
@@ -92,14 +87,10 @@ def recipe(data: object, target: str | None = None, **options: Unpack[FitOptions
     return schema, choose(clean(dataset, schema), schema, options)
 
 
-def _within_budget(ready: Ready, options: FitOptions, spent: float) -> Ready:
-    """The recipe with no more epochs than fit into the budget, less what preparing took and measuring will take."""
+def _left(options: FitOptions, spent: float) -> float | None:
+    """Seconds for training: the budget less what preparing took and measuring will take; none without a budget."""
     budget = options.get("budget")
-    if not budget or options.get("resume"):
-        return ready
-    left = max(seconds_of(budget) - spent, 1.0) * _TRAINING_SHARE
-    epochs = epochs_within(job_of(ready, None, silent), left)
-    return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
+    return max(seconds_of(budget) - spent, 1.0) * _TRAINING_SHARE if budget else None
 
 
 def _begin(ready: Ready, options: FitOptions) -> store.Partial | None:
@@ -110,37 +101,6 @@ def _begin(ready: Ready, options: FitOptions) -> store.Partial | None:
     if not options.get("resume"):
         partial.begin(ready.recipe, ready.fingerprint)
     return partial
-
-
-def job_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> Job:
-    """The training run: supervised, choosing on the validation rows."""
-    recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
-    truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
-
-    held = [x[valid] for x in ready.inputs]
-
-    def evaluate(network: torch.nn.Module) -> float:
-        return ready.task.score(ready.task.decode(outputs_of(network, held).cpu()), truth)
-
-    def augment(batch: list[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
-        pairs = zip(ready.encoders, batch, strict=True)
-        return [encoder.augment(x, recipe, generator) for encoder, x in pairs]
-
-    rows = torch.from_numpy(ready.split.train).to(valid.device)
-    weights = None if ready.weights is None else ready.weights[rows]
-    return Job(
-        network=ready.network,
-        inputs=ready.inputs,
-        target=ready.wanted,
-        rows=rows,
-        objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
-        augment=augment,
-        evaluate=evaluate,
-        recipe=recipe,
-        checkpoints=Checkpoints(partial.checkpoint if partial else None),
-        progress=progress,
-        weights=ready.weights,
-    )
 
 
 def resumable(out: Path) -> bool:
@@ -169,7 +129,3 @@ def _check_place(options: FitOptions) -> None:
     partial.check()
     if options.get("resume") and not partial.begun:
         raise partial.nothing()
-
-
-def silent(event: str, /, **facts: float | int | str | None) -> None:
-    """No progress is told."""

@@ -10,9 +10,9 @@ import numpy as np
 
 from vouch import store
 from vouch.api.casing import LiveCase, Means
-from vouch.api.fitting import silent
 from vouch.api.predicting import Bundle, as_bundle, device_of, load
 from vouch.api.preparing import fingerprint_of
+from vouch.api.training import silent
 from vouch.auditing import Clock
 from vouch.contracts.bundle import Look
 from vouch.contracts.dataset import Dataset

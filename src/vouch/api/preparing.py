@@ -25,10 +25,10 @@ from vouch.data.encode import encode, fit_encoders
 from vouch.data.join import join_test
 from vouch.data.read import read
 from vouch.data.schema import Hints, infer, modality
-from vouch.data.split import FEWEST_ROWS, SplitPlan, split
+from vouch.data.split import FEWEST_ROWS, SplitPlan, dealt, split
 from vouch.errors import ColumnError, TargetError, nearest
-from vouch.nets.build import build_network
-from vouch.nets.network import find_device
+from vouch.nets.build import build_networks
+from vouch.nets.network import Network, find_device
 from vouch.tasks import fit_task
 from vouch.training.budget import seconds_of
 from vouch.training.plan import BUDGET, Facts, plan
@@ -51,6 +51,13 @@ class Ready:
     fingerprint: str
     asked: tuple[tuple[str, str], ...]
     weights: torch.Tensor | None = None
+    networks: tuple[Network, ...] = ()
+    fold: npt.NDArray[np.int64] | None = None
+
+    @property
+    def expanding(self) -> bool:
+        """Whether folds follow one another in time, so that each network sees only what came before its own."""
+        return any(column.role == "time" for column in self.schema.columns)
 
 
 def gather(data: object, target: str | None, options: FitOptions) -> tuple[Dataset, Schema]:
@@ -110,10 +117,12 @@ def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device
     encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
     place = find_device(device)
     inputs = [x.to(place) for x in encode(frame, encoders)]
-    network = build_network(encoders, task.outputs, recipe).to(place)
+    networks = tuple(network.to(place) for network in build_networks(encoders, task.outputs, recipe))
     weights = None if lesson.weights is None else torch.from_numpy(lesson.weights).float().to(place)
+    fold = dealt(lesson.dataset, schema, parts, recipe) if recipe.folds else None
     return Ready(
-        lesson.dataset, schema, parts, recipe, task, encoders, inputs, wanted.to(place), network, "", (), weights
+        lesson.dataset, schema, parts, recipe, task, encoders, inputs, wanted.to(place), networks[0], "", (), weights,
+        networks, fold,
     )  # fmt: skip
 
 
@@ -130,7 +139,7 @@ def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:
 
 
 def as_asked(chosen: Recipe, options: FitOptions) -> Recipe:
-    """A recipe with the user's file in the place of what was planned, then single settings, then the seed.
+    """A recipe with the user's file in the place of what was planned, then single settings, then options.
 
     Raises:
         UsageError: the file cannot be read, or a key or a value in it is unknown.
@@ -138,8 +147,8 @@ def as_asked(chosen: Recipe, options: FitOptions) -> Recipe:
     if (given := options.get("recipe")) is not None:
         chosen = override(chosen, given if isinstance(given, Mapping) else read_settings(Path(given)))
     chosen = override(chosen, options.get("settings") or {})
-    seed = options.get("seed")
-    return chosen if seed is None else override(chosen, {"seed": seed})
+    named = {"seed": options.get("seed"), "folds": options.get("folds"), "networks": options.get("ensemble")}
+    return override(chosen, {key: value for key, value in named.items() if value is not None})
 
 
 def _unsealed(dataset: Dataset) -> int:

@@ -21,6 +21,7 @@ _EVERY_VERB = (
     click.option("--quiet", "-q", is_flag=True, help="No progress."),
     click.option("--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda, mps."),
 )
+_PLAIN = ("task", "test", "group", "time", "budget", "recipe", "seed", "folds", "ensemble", "device")
 _ABOUT_DATA = (
     click.option("--target", help="Column to predict; class folders need none."),
     click.option("--task", help="binary, multiclass, multilabel or regression."),
@@ -35,6 +36,8 @@ _ABOUT_DATA = (
     click.option("--recipe", help="TOML or JSON file, or a bundle."),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A recipe key."),
     click.option("--seed", type=int, help="Fixes everything that is drawn at random."),
+    click.option("--folds", type=int, help="Networks for so many folds, and predictions out of fold."),
+    click.option("--ensemble", type=int, help="Networks with seeds of their own, averaged."),
 )
 
 
@@ -57,7 +60,10 @@ def _decorated(function: F, options: Sequence[Callable[[F], F]]) -> F:
 def fit_options(asked: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as the keyword arguments of ``vouch.fit``."""
     lists = {key: names(asked[key]) for key in ("sensitive", "drop")}
-    plain = {key: asked[key] for key in ("task", "test", "group", "time", "budget", "recipe", "seed", "device")}
+    plain = {
+        key: asked[key]
+        for key in ("task", "test", "group", "time", "budget", "recipe", "seed", "folds", "ensemble", "device")
+    }
     tables = {
         "types": pairs(asked["types"], "--type", "age=number"),
         "settings": pairs(asked["settings"], "--set", "epochs=3"),
@@ -66,7 +72,7 @@ def fit_options(asked: dict[str, Any]) -> dict[str, Any]:
 
 
 def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
-    """``KEY=VALUE`` texts as a mapping; the last "=" counts, for names of columns may hold one.
+    """``KEY=VALUE`` texts as a mapping; the last "=" that stands outside brackets counts, for columns may hold one.
 
     Raises:
         UsageError: one has no "=".
@@ -77,7 +83,9 @@ def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
     """
     found = {}
     for text in texts:
-        key, _, value = text.rpartition("=")
+        bracket = text.find("(") if text.endswith(")") else len(text)
+        key, _, value = text[:bracket].rpartition("=")
+        value += text[bracket:]
         if not key.strip():
             raise UsageError(
                 f"{option} cannot be read", expected="KEY=VALUE", received=repr(text),

@@ -13,6 +13,7 @@ from vouch.errors import one_line
 
 if TYPE_CHECKING:
     from vouch.api import Bundle
+    from vouch.contracts.finding import Estimate
 
 
 @click.command()
@@ -56,6 +57,7 @@ def facts(bundle: Bundle, place: Path) -> dict[str, Any]:
         "rows": {"train": len(split.train), "valid": len(split.valid), "test": len(split.test), "dropped": dropped},
         "metrics": figures(bundle.evidence.metrics),
         "baselines": {name: figures(metrics) for name, metrics in bundle.evidence.baselines.items()},
+        "out_of_fold": figures(bundle.evidence.out_of_fold),
         "verdict": bundle.evidence.verdict,
         "notes": [note.text for note in bundle.run.notes],
         "seconds": round(sum(bundle.run.seconds.values()), 3),
@@ -77,13 +79,21 @@ def summary(bundle: Bundle, place: Path) -> str:
     return "\n".join(lines)
 
 
+def _interval(metric: Estimate) -> str:
+    return f"[{metric.low:.5g}, {metric.high:.5g}]"
+
+
 def _table(bundle: Bundle) -> str:
     shown = [metric for metric in bundle.evidence.metrics if "[" not in metric.name]
     methods = {name: {m.name: m for m in metrics} for name, metrics in bundle.evidence.baselines.items()}
-    head = f"{'on sealed rows':<22} {'network':>10} {'95 % interval':>23}" + "".join(f"{name:>22}" for name in methods)
-    rows = [head]
+    folded = {metric.name: metric for metric in bundle.evidence.out_of_fold}
+    beyond = f"{'out of fold':>12} {'95 % interval':>23}" if folded else ""
+    head = f"{'on sealed rows':<22} {'network':>10} {'95 % interval':>23}{beyond}"
+    rows = [head + "".join(f"{name:>22}" for name in methods)]
     for metric in shown:
-        row = f"{metric.name:<22} {metric.value:>10.5g} {f'[{metric.low:.5g}, {metric.high:.5g}]':>23}"
+        row = f"{metric.name:<22} {metric.value:>10.5g} {_interval(metric):>23}"
+        if metric.name in folded:
+            row += f"{folded[metric.name].value:>12.5g} {_interval(folded[metric.name]):>23}"
         beside = (found.get(metric.name) for found in methods.values())
         rows.append(row + "".join(f"{one.value:>22.5g}" if one else f"{'-':>22}" for one in beside))
     return "\n".join(rows)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json as jsonlib
 import re
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -29,7 +28,7 @@ def recipe(data: str, target: str | None, as_json: bool, quiet: bool, **asked: A
     schema, chosen = api.recipe(data, target, **fit_options(asked))
     if as_json:
         columns = [{"name": c.name, "kind": c.kind, "role": c.role, "why": c.why} for c in schema.columns]
-        emit({"task": schema.task, "target": schema.target.name, "columns": columns, "recipe": asdict(chosen)})
+        emit({"task": schema.task, "target": schema.target.name, "columns": columns, "recipe": chosen.plain()})
     else:
         print(as_toml(schema, chosen))
 
@@ -41,7 +40,7 @@ def as_toml(schema: Schema, recipe: Recipe) -> str:
     told += [f"{c.name}: {c.kind}, {c.role} ({c.why})" for c in schema.columns]
     # A column's name may hold a line break, which would end the comment.
     lines = ["# " + one_line(line) for line in told]
-    lines += [f"\n# {meanings[key]}\n{key} = {_toml(value)}" for key, value in asdict(recipe).items()]
+    lines += [f"\n# {meanings[key]}\n{key} = {_toml(value)}" for key, value in recipe.plain().items()]
     return "\n".join(lines)
 
 

@@ -45,6 +45,8 @@ class Evidence:
         notes: what the reader must know of the baselines, such as a cap on their rows.
         rival: the strongest simple method on these rows; empty when there is none.
         lead: the network's main metric less the rival's on the same rows, with its paired interval.
+        out_of_fold: figures on rows that are not sealed, each predicted by a network of a fold that it was not in; of
+            one such network, not of their mean. None without folds.
     """
 
     metrics: tuple[Estimate, ...]
@@ -53,6 +55,7 @@ class Evidence:
     notes: tuple[str, ...] = ()
     rival: str = ""
     lead: Estimate | None = None
+    out_of_fold: tuple[Estimate, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,8 @@ class FitOptions(TypedDict, total=False):
         recipe: settings by key, a TOML or JSON file, or a bundle whose recipe to use.
         settings: recipe keys and values that override the recipe.
         seed: fixes everything that is drawn at random.
+        folds: train one network for each of so many folds, and predict the rows that are not sealed out of fold.
+        ensemble: train so many networks, each with a seed of its own, and average their answers.
         resume: go on from the checkpoint that a killed run left beside ``out``.
         fewest_rows: rows below which there is nothing to measure.
         device: where to compute: "auto", "cpu", "cuda" or "mps".
@@ -46,6 +48,8 @@ class FitOptions(TypedDict, total=False):
     recipe: Mapping[str, object] | str | Path | None
     settings: Mapping[str, object]
     seed: int | None
+    folds: int | None
+    ensemble: int | None
     resume: bool
     fewest_rows: int
     device: str

@@ -2,7 +2,19 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+from vouch.contracts.activations import ACTIVATIONS, Activation, Usual
+from vouch.contracts.optimizers import OPTIMIZERS, AdamW, Optimizer
+from vouch.contracts.schedules import SCHEDULES, Constant, Schedule
+
+CHOICES: dict[str, tuple[type, ...]] = {
+    "optimizer": OPTIMIZERS,
+    "schedule": SCHEDULES,
+    "activation": ACTIVATIONS,
+}
+_ADAMW, _CONSTANT, _USUAL = AdamW(), Constant(), Usual()
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,22 +33,35 @@ class Recipe:
             texts ("textcnn", "bag", "transformer").
         epochs: passes over the training rows at most.
         batch_size: rows in one step.
-        learning_rate: the peak rate.
-        optimizer: "adamw", "sgd" (Nesterov momentum), or "muon" (convolution kernels; Adam for the rest).
-        schedule: "constant", "cosine", "flat_cosine" or "one_cycle".
+        accumulation: parts in which each batch passes through the network one after the other; the step is the same and
+            needs less memory.
+        learning_rate: the peak rate; "auto", or 0, looks for one by a range test before training.
+        optimizer: what turns a gradient into a step.
+        schedule: how the rate moves during the run.
         warmup: share of all steps during which the rate rises to its peak.
-        weight_decay: decoupled L2 on the weight matrices.
+        weight_decay: pull of the weight matrices towards 0: decoupled with adamw, muon and schedule_free, else added to
+            the gradient.
         l1: weight of the sum of absolute weights, added to the loss.
         clip: largest norm of the gradient; 0 is off.
+        gradient_noise: standard deviation of the noise that is added to the gradient in the first step, less in later
+            ones.
         dropout: share of hidden units dropped in a step.
         label_smoothing: share of the target spread over all classes.
         augment: the random changes made to training inputs: "auto" for what suits the data, names, both, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
         averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
+        swa: share of the epochs, the last ones, whose weights are averaged evenly (stochastic weight averaging), in the
+            place of the running average; 0 is off.
+        precision: "auto" for bfloat16 where the accelerator has it, else "float32", "bfloat16" or "float16".
+        recompute: whether inner values are computed a second time on the way back instead of being kept: less memory,
+            a third more time.
+        compile: "off", "on", or "auto", which compiles the step on an accelerator where it is measured to pay off.
         members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or nets of
             words that stand alone.
-        networks: whole networks side by side, each with weights of its own, whose answers are averaged (deep ensemble);
-            training and predicting take that many times as long.
+        networks: whole networks, each trained with a seed of its own, whose answers are averaged (deep ensemble).
+        folds: parts of the rows that are not sealed, each predicted by a network that was trained on the others; the
+            bundle averages these networks; 0 is off.
+        activation: what stands between the layers.
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.
         number_embedding: units that each number is spread over.
@@ -63,20 +88,28 @@ class Recipe:
     network: tuple[str, ...] = ()
     epochs: int = 60
     batch_size: int = 256
+    accumulation: int = 1
     learning_rate: float = 3e-3
-    optimizer: str = "adamw"
-    schedule: str = "constant"
+    optimizer: Optimizer = _ADAMW
+    schedule: Schedule = _CONSTANT
     warmup: float = 0.0
     weight_decay: float = 1e-4
     l1: float = 0.0
     clip: float = 1.0
+    gradient_noise: float = 0.0
     dropout: float = 0.2
     label_smoothing: float = 0.0
     augment: tuple[str, ...] = ("auto",)
     patience: int = 8
     averaging: float = 0.995
+    swa: float = 0.0
+    precision: str = "auto"
+    recompute: bool = False
+    compile: str = "off"
     members: int = 8
     networks: int = 1
+    folds: int = 0
+    activation: Activation = _USUAL
     width: int = 128
     depth: int = 2
     number_embedding: int = 16
@@ -89,3 +122,17 @@ class Recipe:
     cutmix: float = 0.0
     focal: float = 0.0
     logit_adjustment: float = 0.0
+
+    def plain(self) -> dict[str, Any]:
+        """Keys and values as a file has them: a choice with its usual settings is its name.
+
+        Example:
+            >>> Recipe().plain()["optimizer"]
+            'adamw'
+        """
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {key: _named(value) if key in CHOICES else value for key, value in values.items()}
+
+
+def _named(choice: Any) -> str | dict[str, Any]:
+    return choice.name if choice == type(choice)() else asdict(choice)

@@ -9,6 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
+from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
 from vouch.contracts.split import Split
 from vouch.errors import TargetError, TooFewRowsError
@@ -96,6 +97,41 @@ def folds(dataset: Dataset, schema: Schema, rows: Rows, count: int, rng: np.rand
         fold[drawn] = number
     fold[rest] = count - 1
     return fold[rows]
+
+
+def dealt(dataset: Dataset, schema: Schema, parts: Split, recipe: Recipe) -> Rows:
+    """The fold of each row that a recipe asks for.
+
+    With a column of time, the first half of the unsealed rows is in no fold and the later ones are dealt in order.
+
+    Args:
+        dataset: canonical data.
+        schema: says which column is the target, the group and the time.
+        parts: training and validation rows are dealt, test rows are in no fold.
+        recipe: how many folds, and the seed.
+
+    Returns:
+        The number of each row's fold (B,), from 0; −1 where it is in none.
+
+    Raises:
+        TooFewRowsError: there are fewer rows than folds.
+    """
+    rows = np.sort(np.concatenate([parts.train, parts.valid]))
+    time = next((column.name for column in schema.columns if column.role == "time"), None)
+    if time is not None:
+        rows = parts.train[np.argsort(dataset.frame[time][parts.train].rank("ordinal").to_numpy(), kind="stable")]
+        rows = rows[len(rows) // 2 :]
+    if len(rows) < recipe.folds:
+        raise TooFewRowsError(
+            "there are fewer rows than folds", where=dataset.source, expected=f"at least {recipe.folds}",
+            received=str(len(rows)), next_step="Ask for fewer folds.",
+        )  # fmt: skip
+    fold = np.full(dataset.frame.height, -1, dtype=np.int64)
+    if time is not None:
+        fold[rows] = np.arange(len(rows)) * recipe.folds // len(rows)
+    else:
+        fold[rows] = folds(dataset, schema, rows, recipe.folds, np.random.default_rng(recipe.seed))
+    return fold
 
 
 def part_of(dataset: Dataset, schema: Schema, rows: Rows, fraction: float, rng: np.random.Generator) -> Rows:

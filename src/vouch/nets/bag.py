@@ -6,6 +6,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vouch.nets.drawing import dropout, uniform
+
 _SPREAD = 0.02
 _SPREAD_OF_FILTERED = 0.1
 
@@ -42,7 +44,7 @@ class BagOfWords(nn.Module):
     def forward(self, ids: Tensor) -> Tensor:
         """Piece numbers (B, T) to pooled vectors (B, M·D); a text without pieces is all zeros."""
         pooled = self.pool(ids, kept_pieces(ids, self.members, self.dropout, self.training))
-        return F.dropout(pooled.flatten(1), self.dropout, self.training)
+        return dropout(pooled.flatten(1), self.dropout, self.training)
 
     def pool(self, ids: Tensor, kept: Tensor) -> Tensor:
         """Piece numbers (B, T), and 1 where a member sees the piece, else 0 (B, T, M), to pooled vectors (B, M, D)."""
@@ -93,6 +95,7 @@ class TextCNN(nn.Module):
         self.vectors = nn.Parameter(torch.randn(vocabulary, members * features) * _SPREAD_OF_FILTERED)
         width = members * features
         self.filters = nn.Conv1d(width, width, kernel, padding=kernel // 2, groups=members)
+        self.activate = nn.ReLU()
         self.features, self.members, self.dropout = 2 * width, members, dropout
 
     def forward(self, ids: Tensor) -> Tensor:
@@ -100,7 +103,7 @@ class TextCNN(nn.Module):
         kept = kept_pieces(ids, self.members, self.dropout, self.training)
         found = self._filter(ids, kept).amax(1).unflatten(1, (self.members, -1))
         pooled = torch.cat([self.bag.pool(ids, kept), found], dim=2).flatten(1)
-        return F.dropout(pooled, self.dropout, self.training)
+        return dropout(pooled, self.dropout, self.training)
 
     def sequence(self, ids: Tensor) -> Tensor:
         """Piece numbers (B, T) to what is pooled of each piece (B, T, M·2D), zeros at the padding."""
@@ -112,21 +115,21 @@ class TextCNN(nn.Module):
         """What each filter answers where a piece is (B, T, M·D), zeros at the padding."""
         vectors = F.embedding(ids.long(), self.vectors).unflatten(2, (self.members, -1))
         seen = (vectors * kept.unsqueeze(-1)).flatten(2)
-        answers = F.relu(self.filters(seen.transpose(1, 2))).transpose(1, 2)
+        answers = self.activate(self.filters(seen.transpose(1, 2))).transpose(1, 2)
         return answers * (ids > 0).unsqueeze(-1)
 
 
-def kept_pieces(ids: Tensor, members: int, dropout: float, training: bool) -> Tensor:
+def kept_pieces(ids: Tensor, members: int, share: float, training: bool) -> Tensor:
     """Which pieces each member sees.
 
     Args:
         ids: piece numbers (B, T), 0 where a text is over.
         members: M; each draws for itself.
-        dropout: share of pieces hidden in training.
+        share: of the pieces, hidden in training.
         training: whether any are hidden.
 
     Returns:
         1 where the piece is seen, else 0 (B, T, M), float32.
     """
     present = (ids > 0).float().unsqueeze(-1).expand(-1, -1, members)
-    return present * (torch.rand_like(present) >= dropout) if training else present
+    return present * (uniform(present) >= share) if training else present

@@ -10,6 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vouch.nets.drawing import uniform
+
 UNSEEN = 0
 MISSING = 1
 
@@ -50,7 +52,7 @@ class CategoryEmbedding(nn.Module):
         rows = codes + self.offsets
         if self.training:
             chance = self.hiding[rows]
-            rows = torch.where(torch.rand_like(chance) < chance, self.offsets, rows)
+            rows = torch.where(uniform(chance) < chance, self.offsets, rows)
         return F.embedding(rows, self.weight)
 
 

@@ -8,6 +8,8 @@ from typing import Literal
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vouch.nets.recompute import through
+
 Norm = Literal["batch", "group"]
 SMALLEST_MAP = 3
 MOST_STAGES = 4
@@ -35,6 +37,8 @@ class CNN(nn.Module):
         (torch.Size([2, 64]), 64)
     """
 
+    recompute = False
+
     def __init__(self, channels: int, size: tuple[int, int], width: int = 32, norm: Norm = "batch") -> None:
         super().__init__()
         stride, stages = layout(min(size))
@@ -50,7 +54,7 @@ class CNN(nn.Module):
         """The last feature map (B, D, H', W') of pictures (B, C, H, W)."""
         x = self.stem(x)
         for stage in self.stages:
-            x = stage(x)
+            x = through(stage, x, again=self.recompute)
         return x
 
     def forward(self, x: Tensor) -> Tensor:
@@ -67,11 +71,12 @@ class Convolution(nn.Module):
         self.convolution = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
         groups = max(1, after // 16)
         self.norm = nn.BatchNorm2d(after) if norm == "batch" else nn.GroupNorm(groups, after)
+        self.activate = nn.SiLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """The activated map."""
         x = self.convolution(x)
-        return F.silu(self.norm(F.max_pool2d(x, 2) if self.pool else x))
+        return self.activate(self.norm(F.max_pool2d(x, 2) if self.pool else x))
 
 
 def layout(side: int) -> tuple[int, int]:

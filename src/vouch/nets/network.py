@@ -9,6 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from vouch.errors import UsageError
+from vouch.nets.drawing import Dropout
 
 
 class Network(nn.Module):
@@ -115,7 +116,7 @@ class Straight(nn.Module):
 
     def __init__(self, sizes: Sequence[int], members: int, dropout: float) -> None:
         super().__init__()
-        self.dropout = nn.Dropout(dropout)
+        self.dropout = Dropout(dropout)
         self.sizes, self.members = list(sizes), members
         self.out_features = sum(sizes) // members
 

@@ -5,8 +5,9 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import Literal
 
-import torch.nn.functional as F
 from torch import Tensor, nn
+
+from vouch.nets.recompute import through
 
 Norm = Literal["batch", "group"]
 SMALLEST_MAP = 3
@@ -36,6 +37,8 @@ class ResNet(nn.Module):
         (torch.Size([2, 128, 4, 4]), 128)
     """
 
+    recompute = False
+
     def __init__(self, channels: int, size: tuple[int, int], width: int = 32, norm: Norm = "batch") -> None:
         super().__init__()
         stride, stages = layout(min(size))
@@ -52,7 +55,7 @@ class ResNet(nn.Module):
         """The last feature map (B, D, H', W') of pictures (B, C, H, W)."""
         x = self.stem(x)
         for stage in self.stages:
-            x = stage(x)
+            x = through(stage, x, again=self.recompute)
         return x
 
     def forward(self, x: Tensor) -> Tensor:
@@ -81,10 +84,11 @@ class Convolution(nn.Module):
         self.convolution = nn.Conv2d(before, after, kernel, stride, kernel // 2, bias=False)
         groups = max(1, after // 16)
         self.norm = nn.BatchNorm2d(after) if norm == "batch" else nn.GroupNorm(groups, after)
+        self.activate = nn.SiLU()
 
     def forward(self, x: Tensor) -> Tensor:
         """The activated map."""
-        return F.silu(self.norm(self.convolution(x)))
+        return self.activate(self.norm(self.convolution(x)))
 
 
 def layout(side: int) -> tuple[int, int]:

@@ -8,6 +8,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vouch.nets.drawing import dropout, uniform
+from vouch.nets.recompute import through
+
 _HEAD = 16
 _SPREAD = 0.1
 _WIDEN = 2
@@ -34,6 +37,8 @@ class SequenceEncoder(nn.Module):
         >>> encoder(torch.tensor([[5, 9, 2], [7, 0, 0]])).shape
         torch.Size([2, 16])
     """
+
+    recompute = False
 
     def __init__(
         self,
@@ -68,13 +73,13 @@ class SequenceEncoder(nn.Module):
         """Where a piece is, and is not dropped."""
         if not self.training:
             return ids > 0
-        return (ids > 0) & (torch.rand(ids.shape, device=ids.device) >= self.dropout)
+        return (ids > 0) & (uniform(ids) >= self.dropout)
 
     def _encode(self, ids: Tensor, present: Tensor) -> Tensor:
         x = F.embedding(ids.long(), self.vectors) + self.positions[: ids.shape[1]]
-        x = F.dropout(x, self.dropout, self.training)
+        x = dropout(x, self.dropout, self.training)
         for block in self.blocks:
-            x = block(x, present)
+            x = through(block, x, present, again=self.recompute)
         return self.norm(x)
 
 
@@ -87,12 +92,14 @@ class _Block(nn.Module):
         self.mix = _Convolution(features, kernel) if kernel else _Attention(features)
         self.widen = nn.Linear(features, _WIDEN * features)
         self.narrow = nn.Linear(_WIDEN * features, features)
+        self.activate = nn.GELU()
         self.dropout = dropout
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Vectors (B, T, D) and where pieces are (B, T) to vectors (B, T, D)."""
-        x = x + F.dropout(self.mix(self.norms[0](x), present), self.dropout, self.training)
-        return x + F.dropout(self.narrow(F.gelu(self.widen(self.norms[1](x)))), self.dropout, self.training)
+        x = x + dropout(self.mix(self.norms[0](x), present), self.dropout, self.training)
+        changed = self.narrow(self.activate(self.widen(self.norms[1](x))))
+        return x + dropout(changed, self.dropout, self.training)
 
 
 class _Attention(nn.Module):

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.distributions import Beta
+from torch import Generator, Tensor, nn
 
 from vouch.contracts.roles import Objective
+from vouch.nets.drawing import drawn, drawn_once
 from vouch.nets.network import Network
 
 _AS_IT_IS = nn.Identity()
@@ -54,17 +54,39 @@ class Mixing:
         if not isinstance(network, Network):
             raise TypeError("only a Network says where its rows are vectors")
         cut = bool(torch.rand(()) < 0.5) if self.mixup and self.cutmix else self.cutmix > 0
-        alpha = torch.tensor(self.cutmix if cut else self.mixup, dtype=torch.float64)
-        share = float(Beta(alpha, alpha).sample())
-        order = torch.randperm(len(wanted), device=wanted.device)
+        share = drawn_once(wanted, _Beta(self.cutmix if cut else self.mixup)).to(wanted.device)
+        order = _partners(wanted)
         if cut:
-            seen, share = cut_pictures(inputs, order, share)
+            seen, kept = cut_pictures(inputs, order, float(share))
+            share = torch.tensor(kept, device=wanted.device)
         else:
             seen = [_blend(x, x[order], share) if _is_picture(x) else x for x in inputs]
         said = [network.answer(_mixed_vectors(network, seen, order, share))]
         first = self.inner(_AS_IT_IS, said, wanted, weights)
         second = self.inner(_AS_IT_IS, said, wanted[order], None if weights is None else weights[order])
         return share * first + (1 - share) * second
+
+
+def _partners(wanted: Tensor) -> Tensor:
+    """A partner for each row (B,), in random order; rows that only fill a batch up come last, as their own partners."""
+    device = wanted.device
+    keys = drawn(wanted, lambda rows, generator: torch.rand(rows, generator=generator, device=device) - 1)
+    return keys.argsort(stable=True)
+
+
+@dataclass(frozen=True, slots=True)
+class _Beta:
+    """Draws from the Beta distribution with both parameters alike, by its inverse."""
+
+    alpha: float
+
+    def __call__(self, generator: Generator | None) -> Tensor:
+        """A share between 0 and 1."""
+        from scipy.special import betaincinv
+
+        device = "cpu" if generator is None else generator.device
+        uniform = float(torch.rand((), generator=generator, device=device))
+        return torch.tensor(betaincinv(self.alpha, self.alpha, uniform), dtype=torch.float32)
 
 
 def cut_pictures(inputs: Sequence[Tensor], order: Tensor, share: float) -> tuple[list[Tensor], float]:
@@ -103,14 +125,14 @@ def _span(size: int, side: float, centre: float) -> slice:
     return slice(max(start, 0), min(start + length, size))
 
 
-def _mixed_vectors(network: Network, inputs: Sequence[Tensor], order: Tensor, share: float) -> Tensor:
+def _mixed_vectors(network: Network, inputs: Sequence[Tensor], order: Tensor, share: Tensor) -> Tensor:
     """The vectors of each row (B, D); those that are of no picture are mixed with its partner's."""
     parts = network.vectors(*inputs).split(network.sizes, dim=1)
     pairs = zip(inputs, parts, strict=True)
     return torch.cat([part if _is_picture(x) else _blend(part, part[order], share) for x, part in pairs], dim=1)
 
 
-def _blend(one: Tensor, other: Tensor, share: float) -> Tensor:
+def _blend(one: Tensor, other: Tensor, share: Tensor) -> Tensor:
     return share * one + (1 - share) * other
 
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict
 
 from markupsafe import Markup
 
@@ -62,7 +61,7 @@ def _facts(bundle: BundleValue, figures: list[Drawn]) -> dict[str, object]:
         "most_columns": _MOST_COLUMNS,
         "most_notes": _MOST_NOTES,
         "examples": _examples(bundle.examples[:_MOST_PICTURES], bundle.schema.task != "regression"),
-        "recipe": asdict(bundle.recipe),
+        "recipe": bundle.recipe.plain(),
         "words": words,
         "treatments": treated.treatments(bundle),
         "promises": treated.promises(bundle),

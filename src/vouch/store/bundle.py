@@ -19,7 +19,7 @@ from torch import Tensor
 
 from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Evidence, Example, Look, Run, Taught, Treatment
 from vouch.contracts.proof import Audit
-from vouch.contracts.recipe import Recipe
+from vouch.contracts.recipe import CHOICES, Recipe
 from vouch.contracts.roles import by_kind
 from vouch.contracts.schema import Schema
 from vouch.contracts.split import Split
@@ -73,7 +73,7 @@ def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -
         raise
     except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
         shutil.rmtree(fresh, ignore_errors=True)
-        raise unwritable(path, error, resumable=Partial.beside(path).checkpoint.exists()) from error
+        raise unwritable(path, error, resumable=Partial.beside(path).checkpointed) from error
     return path
 
 
@@ -216,7 +216,7 @@ def _assemble(
 
     task_class = next(task for task in TASKS if model["task"]["name"] in task.names)
     task = from_plain(task_class, model["task"]["state"], tensors, "task")
-    recipe = part(Recipe, "recipe")
+    recipe = from_plain(Recipe, _with_objects(model["recipe"]), tensors, "recipe")
     encoders = tuple(
         from_plain(by_kind(MODALITIES, entry["kind"]).encoder, entry["state"], tensors, f"encoders.{i}")
         for i, entry in enumerate(model["encoders"])
@@ -239,10 +239,16 @@ def _assemble(
     )  # fmt: skip
 
 
+def _with_objects(recipe: dict[str, Any]) -> dict[str, Any]:
+    """A recipe in which an optimiser or a schedule was once no more than a name."""
+    named = {key: {"name": recipe[key]} for key in CHOICES if isinstance(recipe.get(key), str)}
+    return {**recipe, **named}
+
+
 def _check_sizes(recipe: Recipe, tensors: int) -> None:
     """Refuse sizes that no network has, before a stranger's number keeps us busy building layers."""
-    for name in ("depth", "networks"):
-        if not 1 <= getattr(recipe, name) <= max(tensors, 1):
+    for name, fewest in (("depth", 1), ("networks", 1), ("folds", 0)):
+        if not fewest <= getattr(recipe, name) <= max(tensors, 1):
             raise ValueError(f"{name} {getattr(recipe, name)} for {tensors} tensors")
     for name in ("members", "width", "number_embedding", "category_embedding", "image_width", "text_width"):
         if not 1 <= getattr(recipe, name) < 2**31:

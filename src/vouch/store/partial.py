@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.errors import OutputError, TrainingError
 from vouch.store.place import unwritable
 
-_OURS = {"run.json", "checkpoint", "checkpoint.new", "checkpoint.old"}
+_OURS = re.compile(r"run\.json|checkpoint\d*(\.new|\.old)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,10 +35,18 @@ class Partial:
         """The folder that belongs to a bundle."""
         return cls(out.with_name(out.name + ".partial"))
 
+    def checkpoint_of(self, number: int) -> Path:
+        """Where the latest checkpoint of a network is, or will be; they are counted from 0."""
+        return self.folder / f"checkpoint{number or ''}"
+
     @property
-    def checkpoint(self) -> Path:
-        """Where the latest checkpoint is, or will be."""
-        return self.folder / "checkpoint"
+    def checkpointed(self) -> bool:
+        """Whether there is a checkpoint."""
+        return bool(self._checkpoints)
+
+    @property
+    def _checkpoints(self) -> list[Path]:
+        return [place for place in self.folder.glob("checkpoint*") if not place.suffix]
 
     def recipe(self, fingerprint: str) -> dict[str, Any]:
         """The settings of the run that was begun here.
@@ -84,7 +93,7 @@ class Partial:
         if not self.folder.exists() and not self.folder.is_symlink():
             return
         ours = self.folder.is_dir() and not self.folder.is_symlink()
-        if not ours or not {entry.name for entry in self.folder.iterdir()} <= _OURS:
+        if not ours or not all(_OURS.fullmatch(entry.name) for entry in self.folder.iterdir()):
             raise OutputError(
                 "something else is in the place for the checkpoints", where=str(self.folder),
                 expected="what an earlier run left, or nothing", next_step="Name another place with --out.",
@@ -100,7 +109,7 @@ class Partial:
             self.check()
             shutil.rmtree(self.folder, ignore_errors=True)
             self.folder.mkdir(parents=True)
-            text = json.dumps({"recipe": asdict(recipe), "fingerprint": fingerprint}, indent=1)
+            text = json.dumps({"recipe": recipe.plain(), "fingerprint": fingerprint}, indent=1)
             (self.folder / "run.json").write_text(text, encoding="utf-8")
         except OSError as error:
             shutil.rmtree(self.folder, ignore_errors=True)
@@ -113,7 +122,7 @@ class Partial:
         Raises:
             OutputError: a checkpoint could not be written.
         """
-        resumed = self.checkpoint.exists()
+        resumed = self.checkpointed
         try:
             yield
         except TrainingError:
@@ -121,8 +130,9 @@ class Partial:
                 self.end()
             raise
         except (OSError, SafetensorError) as error:
-            shutil.rmtree(self.checkpoint.with_name("checkpoint.new"), ignore_errors=True)
-            if not self.checkpoint.exists():
+            for half in self.folder.glob("checkpoint*.new"):
+                shutil.rmtree(half, ignore_errors=True)
+            if not self.checkpointed:
                 self.end()
             raise unwritable(self.folder, error) from error
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import copy
 import re
 import time
+from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 from vouch.errors import UsageError
 from vouch.training.checkpoint import Checkpoints
-from vouch.training.loop import Job, train_epoch
-from vouch.training.optimise import make_optimizer
-from vouch.training.state import State
+from vouch.training.loop import Job, begun, own_draws, train_epoch
+from vouch.training.together import Batch, can_batch
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 365 * 24 * 3600.0
@@ -39,24 +40,35 @@ def seconds_of(budget: str | float) -> float:
     return seconds
 
 
-def epochs_within(job: Job, seconds: float) -> int:
-    """How many epochs fit into a time, judged by a few steps on a copy of the network.
+def epochs_within(jobs: Sequence[Job], seconds: float) -> int:
+    """How many epochs fit into a time, judged by a few steps on copies of the networks.
 
     Args:
-        job: the run as planned; it is left untouched.
-        seconds: the time for training.
+        jobs: the runs as planned; they are left untouched.
+        seconds: the time for training all of them.
 
     Returns:
         At least one epoch; a tenth of the time is kept in reserve.
     """
-    rows = job.rows[: _PROBE_STEPS * job.recipe.batch_size]
-    network = copy.deepcopy(job.network)
-    probe = replace(job, network=network, rows=rows, checkpoints=Checkpoints(None))
-    state = State(network, make_optimizer(network, job.recipe), dict(network.state_dict()), {})
-    train_epoch(probe, state, 0)
-    started = time.perf_counter()
-    train_epoch(probe, state, 1)
+    probes = [_probe(job) for job in jobs]
+    if len(jobs) > 1 and can_batch(probes):
+        epoch, others = Batch(probes).epoch, 1
+    else:
+        probes = probes[:1]
+        epoch, others = partial(train_epoch, probes[0], begun(probes[0])), len(jobs)
+    with own_draws(jobs[0].device):
+        epoch()
+        started = time.perf_counter()
+        epoch()
     trained = time.perf_counter()
-    job.evaluate(network)
-    epoch = (trained - started) * len(job.rows) / len(rows) + time.perf_counter() - trained
-    return max(1, int(_RESERVE * seconds / epoch))
+    for probe in probes:
+        probe.evaluate(probe.network)
+    whole = (trained - started) * jobs[0].steps_in_epoch / probes[0].steps_in_epoch + time.perf_counter() - trained
+    return max(1, int(_RESERVE * seconds / (whole * others)))
+
+
+def _probe(job: Job) -> Job:
+    """A copy that makes a few steps of the same size."""
+    steps = min(_PROBE_STEPS, job.steps_in_epoch)
+    rows = job.rows[: -(-len(job.rows) * steps // job.steps_in_epoch)]
+    return replace(job, network=copy.deepcopy(job.network), rows=rows, checkpoints=Checkpoints(None), steps=steps)

@@ -6,16 +6,26 @@ import json
 import math
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any, Protocol
 
-import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vouch.errors import TrainingError
-from vouch.training.state import Epoch, State
 
-_FILES = ("network", "average", "best")
+
+class Kept(Protocol):
+    """What a checkpoint can hold."""
+
+    def pack(self) -> tuple[dict[str, Tensor], dict[str, Any]]:
+        """Tensors by name, and facts for JSON."""
+        ...
+
+    def unpack(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """The inverse, on a fresh state of the same shape."""
+        ...
 
 
 class Checkpoints:
@@ -24,32 +34,29 @@ class Checkpoints:
     Args:
         folder: where; none keeps nothing.
         every: seconds that must pass between two saves, so that runs of many short epochs are not slowed down.
+        last: whether the end of the run is kept too, since others follow in the same command.
 
     Example:
         >>> Checkpoints(None).folder is None
         True
     """
 
-    def __init__(self, folder: Path | None, every: float = 2.0) -> None:
+    def __init__(self, folder: Path | None, every: float = 2.0, last: bool = False) -> None:
         self.folder = folder
         self.every = every
+        self.last = last
         self._saved = -math.inf
 
-    def save(self, state: State) -> None:
-        """Write the state aside, then put it in the place of the one before."""
-        if self.folder is None or time.monotonic() - self._saved < self.every:
+    def save(self, state: Kept, last: bool = False) -> None:
+        """Write the state aside, then put it in the place of the one before; not too often."""
+        early = time.monotonic() - self._saved < self.every
+        if self.folder is None or (not self.last if last else early):
             return
-        fresh, old = self.folder.with_name("checkpoint.new"), self.folder.with_name("checkpoint.old")
+        fresh, old = (self.folder.with_name(self.folder.name + end) for end in (".new", ".old"))
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        weights = (state.network.state_dict(), state.average, state.best)
-        for name, tensors in zip(_FILES, weights, strict=True):
-            save_file({key: value.contiguous() for key, value in tensors.items()}, fresh / f"{name}.safetensors")
-        save_file(_moments(state), fresh / "optimizer.safetensors")
-        facts = {
-            "best_score": state.best_score,
-            "history": [[e.epoch, e.loss, e.score, e.seconds] for e in state.history],
-        }
+        tensors, facts = state.pack()
+        save_file({name: value.contiguous() for name, value in tensors.items()}, fresh / "state.safetensors")
         (fresh / "state.json").write_text(json.dumps(facts))
         shutil.rmtree(old, ignore_errors=True)
         if self.folder.exists():
@@ -58,7 +65,7 @@ class Checkpoints:
         shutil.rmtree(old, ignore_errors=True)
         self._saved = time.monotonic()
 
-    def restore(self, state: State) -> None:
+    def restore(self, state: Kept) -> None:
         """Put the kept state, if there is one, into a fresh state of the same shape.
 
         Raises:
@@ -68,15 +75,7 @@ class Checkpoints:
         if folder is None:
             return
         try:
-            facts = json.loads((folder / "state.json").read_text())
-            state.network.load_state_dict(load_file(folder / "network.safetensors"))
-            state.average = _like(state.average, load_file(folder / "average.safetensors"))
-            state.best = _like(state.best, load_file(folder / "best.safetensors"))
-            _set_moments(state, load_file(folder / "optimizer.safetensors"))
-            state.best_score = float(facts["best_score"])
-            state.history = [
-                Epoch(int(e), float(loss), float(score), float(s)) for e, loss, score, s in facts["history"]
-            ]
+            state.unpack(load_file(folder / "state.safetensors"), json.loads((folder / "state.json").read_text()))
         except Exception as error:
             raise TrainingError(
                 "the checkpoint cannot be resumed", where=str(folder),
@@ -88,33 +87,5 @@ class Checkpoints:
         """The checkpoint, or the one before it when a crash fell between two renames."""
         if self.folder is None:
             return None
-        places = (self.folder, self.folder.with_name("checkpoint.old"))
+        places = (self.folder, self.folder.with_name(self.folder.name + ".old"))
         return next((place for place in places if (place / "state.json").exists()), None)
-
-
-def _like(expected: dict[str, Tensor], found: dict[str, Tensor]) -> dict[str, Tensor]:
-    for name, value in expected.items():
-        if found[name].shape != value.shape:
-            raise ValueError(f"'{name}' has shape {tuple(found[name].shape)}, not {tuple(value.shape)}")
-    return {name: found[name].to(value.device) for name, value in expected.items()}
-
-
-def _moments(state: State) -> dict[str, Tensor]:
-    """The optimiser's tensors under flat names: number of the parameter, then name of the moment."""
-    kept = state.optimizer.state_dict()["state"]
-    found = {f"{i}.{name}": value for i, slots in kept.items() for name, value in slots.items()}
-    return {name: value.contiguous() for name, value in found.items() if isinstance(value, Tensor)}
-
-
-def _set_moments(state: State, flat: dict[str, Tensor]) -> None:
-    whole = state.optimizer.state_dict()
-    weights = [p for group in state.optimizer.param_groups for p in group["params"]]
-    slots: dict[int, dict[str, Tensor]] = {}
-    for key, value in flat.items():
-        number, name = key.split(".", 1)
-        weight = weights[int(number)]
-        # Moments take the memory layout of their weight, on which the last bits of a step depend.
-        moment = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
-        slots.setdefault(int(number), {})[name] = moment
-    whole["state"] = slots
-    state.optimizer.load_state_dict(whole)

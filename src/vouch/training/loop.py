@@ -9,15 +9,18 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 import torch
-from torch import Tensor, nn
-from torch.optim.swa_utils import get_ema_multi_avg_fn
+from torch import Generator, Tensor, nn
 
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Objective, Progress
 from vouch.errors import TrainingError
+from vouch.training import averaging, gradients
 from vouch.training.checkpoint import Checkpoints
-from vouch.training.optimise import make_optimizer, rate_at
-from vouch.training.state import Epoch, State
+from vouch.training.optimise import make_optimizer
+from vouch.training.precision import casting, fast_products, scaler_for
+from vouch.training.rates import rate_at
+from vouch.training.seeds import for_order, for_step
+from vouch.training.state import Epoch, State, copy_of
 
 Augment = Callable[[list[Tensor], torch.Generator], list[Tensor]]
 
@@ -38,6 +41,7 @@ class Job:
         checkpoints: where the state is kept, so that a killed run goes on.
         progress: told after each epoch.
         weights: how much each row counts in the loss (B,); all alike when not given.
+        steps: batches in one epoch, whose sizes then follow; as many as the batch size asks for when not given.
     """
 
     network: nn.Module
@@ -51,13 +55,24 @@ class Job:
     checkpoints: Checkpoints
     progress: Progress
     weights: Tensor | None = None
+    steps: int | None = None
+
+    @property
+    def device(self) -> torch.device:
+        """Where it is computed."""
+        return self.target.device
+
+    @property
+    def steps_in_epoch(self) -> int:
+        """Batches in one pass; their sizes differ by one row at most."""
+        return self.steps or max(1, -(-len(self.rows) // self.recipe.batch_size))
 
 
 def train(job: Job) -> list[Epoch]:
     """Train until the epochs are over or the validation score stops improving; the network ends with its best weights.
 
-    Every random draw of an epoch follows from the seed and the epoch's number, so a run that was killed and resumed
-    ends with the same bits as one that was not.
+    Every random draw follows from the seed and the numbers of epoch and step, so a run that was killed at any instant
+    and resumed ends with the same bits as one that was not.
 
     Args:
         job: what to train, on what, how.
@@ -68,108 +83,120 @@ def train(job: Job) -> list[Epoch]:
     Raises:
         TrainingError: the loss is not a number any more, or the checkpoint is of another run.
     """
-    recipe, network = job.recipe, job.network
-    live = dict(network.state_dict())
-    state = State(network, make_optimizer(network, recipe), _copy(live), _copy(live))
+    recipe, network, state = job.recipe, job.network, begun(job)
     job.checkpoints.restore(state)
-    with torch.random.fork_rng(devices=_accelerators(job.target)):
-        while (epoch := len(state.history)) < recipe.epochs and not _stalled(state, recipe.patience):
+    with own_draws(job.device), fast_products(job.device):
+        while (epoch := len(state.history)) < recipe.epochs and not stalled(state.history, recipe.patience):
             started = time.perf_counter()
-            loss = train_epoch(job, state, epoch)
-            with _averaged(state, recipe):
+            loss = train_epoch(job, state)
+            averaging.end_of_epoch(state, recipe)
+            with averaging.used(state, recipe):
                 score = job.evaluate(network)
-            if score < state.best_score:
-                state.best_score = score
-                state.best = _copy(state.average if recipe.averaging else network.state_dict())
+                if score < state.best_score:
+                    state.best_score, state.best = score, copy_of(network.state_dict())
             state.history.append(Epoch(epoch + 1, loss, score, time.perf_counter() - started))
             job.checkpoints.save(state)
-            _report(job, state)
+            report(job, state.history)
+    job.checkpoints.save(state, last=True)
     network.load_state_dict(state.best)
     return state.history
 
 
-def train_epoch(job: Job, state: State, epoch: int) -> float:
-    """One pass over the training rows in random order; the mean loss, under the weights of the rows."""
-    recipe, network = job.recipe, job.network
-    torch.manual_seed(_mix(recipe.seed, epoch))
-    device = job.target.device
-    generator = torch.Generator(device).manual_seed(_mix(recipe.seed, epoch))
-    order = torch.randperm(len(job.rows), generator=generator, device=device)
-    batches = job.rows[order].tensor_split(steps_in_epoch(job))
-    total, counted = torch.zeros((), device=device), 0
-    live = network.state_dict()
-    pairs = [(state.average[name], value) for name, value in live.items() if value.is_floating_point()]
-    network.train()
-    for step, rows in enumerate(batches):
-        inputs = job.augment([x[rows] for x in job.inputs], generator)
-        weights = None if job.weights is None else job.weights[rows]
-        loss = job.objective(network, inputs, job.target[rows], weights)
-        loss.backward()
-        if recipe.clip:
-            nn.utils.clip_grad_norm_(network.parameters(), recipe.clip)
-        for group in state.optimizer.param_groups:
-            group["lr"] = group["peak"] * rate_at((epoch + step / len(batches)) / recipe.epochs, recipe)
+def begun(job: Job) -> State:
+    """The state before the first step."""
+    live = job.network.state_dict()
+    optimizer = make_optimizer(job.network, job.recipe)
+    return State(job.network, optimizer, copy_of(live), copy_of(live), scale=scaler_for(job.recipe, job.device))
+
+
+def train_epoch(job: Job, state: State) -> float:
+    """One pass over the training rows in random order, from where the state stands in it; the mean loss of a row."""
+    recipe, epoch, steps = job.recipe, len(state.history), job.steps_in_epoch
+    generator = Generator(job.device)
+    order = torch.randperm(len(job.rows), generator=for_order(recipe.seed, epoch, generator), device=job.device)
+    batches = job.rows[order].tensor_split(steps)
+    weights = list(job.network.parameters())
+    pairs = averaging.pairs_of(state.average, job.network.state_dict())
+    scores = [one.score for one in state.history]
+    job.network.train()
+    for step in range(state.step, steps):
+        made = epoch * steps + step
+        loss, counted = _gradient(job, state, batches[step], for_step(recipe.seed, epoch, step, generator))
+        if state.scale is not None:
+            state.scale.unscale_(state.optimizer)
+        if recipe.gradient_noise:
+            gradients.add_noise(weights, recipe.gradient_noise, made, generator)
+        gradients.clip(weights, recipe)
+        _move(state, rate_at(made / (recipe.epochs * steps), recipe, scores))
+        if recipe.averaging and not recipe.swa:
+            averaging.follow(pairs, recipe.averaging, made)
+        state.step, state.total, state.counted = step + 1, state.total + loss, state.counted + counted
+        job.checkpoints.save(state)
+    mean = float(state.total) / (float(state.counted) or 1.0)
+    state.step, state.total, state.counted = 0, torch.zeros_like(state.total), torch.zeros_like(state.counted)
+    return checked(mean, epoch, recipe)
+
+
+def _gradient(job: Job, state: State, rows: Tensor, generator: Generator) -> tuple[Tensor, Tensor | int]:
+    """Leave the gradient of a batch at the weights; its loss summed over the rows, and what the rows count."""
+    parts = rows.tensor_split(job.recipe.accumulation) if job.recipe.accumulation > 1 else (rows,)
+    whole = len(rows) if job.weights is None else job.weights[rows].sum()
+    total = torch.zeros_like(state.total)
+    for part in parts:
+        inputs = job.augment([x[part] for x in job.inputs], generator)
+        weights = None if job.weights is None else job.weights[part]
+        counted = len(part) if weights is None else weights.sum()
+        with casting(job.recipe, job.device):
+            loss = job.objective(job.network, inputs, job.target[part], weights)
+        share = loss if len(parts) == 1 else loss * (counted / whole)
+        (share if state.scale is None else state.scale.scale(share)).backward()
+        total += loss.detach() * counted
+    return total, whole
+
+
+def _move(state: State, rate: float) -> None:
+    """Take a step at a share of the peak rate."""
+    for group in state.optimizer.param_groups:
+        group["lr"] = group["peak"] * rate
+    if state.scale is None:
         state.optimizer.step()
-        state.optimizer.zero_grad(set_to_none=True)
-        if recipe.averaging:
-            _follow(pairs, recipe.averaging, epoch * len(batches) + step)
-        share = len(rows) if weights is None else weights.sum()
-        total += loss.detach() * share
-        counted = counted + share
-    mean = float(total) / (float(counted) or 1.0)
-    if not math.isfinite(mean):
+    else:
+        state.scale.step(state.optimizer)
+        state.scale.update()
+    state.optimizer.zero_grad(set_to_none=True)
+
+
+def checked(loss: float, epoch: int, recipe: Recipe) -> float:
+    """The mean loss of an epoch.
+
+    Raises:
+        TrainingError: it is not a number.
+    """
+    if not math.isfinite(loss):
         raise TrainingError(
             "the loss is not a number any more", where=f"epoch {epoch + 1}",
             next_step=f"Lower the learning rate: --set learning_rate={recipe.learning_rate / 10:g}.",
         )  # fmt: skip
-    return mean
-
-
-def steps_in_epoch(job: Job) -> int:
-    """Batches in one pass; their sizes differ by one row at most."""
-    return max(1, -(-len(job.rows) // job.recipe.batch_size))
+    return loss
 
 
 @contextmanager
-def _averaged(state: State, recipe: Recipe) -> Iterator[None]:
-    """Inside, the network holds the averaged weights when there is an average."""
-    if not recipe.averaging:
+def own_draws(device: torch.device) -> Iterator[None]:
+    """Afterwards, torch's random state is what it was before."""
+    with torch.random.fork_rng(devices=[device.index or 0] if device.type == "cuda" else []):
         yield
-        return
-    live = _copy(state.network.state_dict())
-    state.network.load_state_dict(state.average)
-    yield
-    state.network.load_state_dict(live)
 
 
-def _follow(pairs: list[tuple[Tensor, Tensor]], decay: float, steps: int) -> None:
-    """Move the running average of the weights towards the live ones (Polyak and Juditsky, 1992); faster at first."""
-    averages, weights = ([pair[i] for pair in pairs] for i in (0, 1))
-    get_ema_multi_avg_fn(min(decay, (1 + steps) / (10 + steps)))(averages, weights, steps)
+def stalled(history: Sequence[Epoch], patience: int) -> bool:
+    """Whether the score has not improved for as many epochs as the patience."""
+    best = min(range(len(history)), key=lambda i: history[i].score, default=0)
+    return patience > 0 and len(history) - 1 - best >= patience
 
 
-def _accelerators(tensor: Tensor) -> list[int]:
-    """Numbers of the accelerators whose random state training will change."""
-    return [tensor.device.index or 0] if tensor.device.type == "cuda" else []
-
-
-def _stalled(state: State, patience: int) -> bool:
-    best = min(range(len(state.history)), key=lambda i: state.history[i].score, default=0)
-    return patience > 0 and len(state.history) - 1 - best >= patience
-
-
-def _copy(weights: dict[str, Tensor]) -> dict[str, Tensor]:
-    return {name: value.detach().clone() for name, value in weights.items()}
-
-
-def _mix(seed: int, epoch: int) -> int:
-    """A seed for one epoch, far from that of its neighbours."""
-    return (seed * 1_000_003 + epoch * 7919 + 1) % 2**63
-
-
-def _report(job: Job, state: State) -> None:
-    last = state.history[-1]
-    mean = sum(epoch.seconds for epoch in state.history) / len(state.history)
+def report(job: Job, history: Sequence[Epoch]) -> None:
+    """Tell of the last epoch."""
+    last = history[-1]
+    mean = sum(epoch.seconds for epoch in history) / len(history)
     job.progress(
         "epoch",
         epoch=last.epoch,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim import Optimizer
+
+from vouch.contracts.recipe import Recipe
 
 _QUINTIC = (3.4445, -4.7750, 2.0315)
 _STEPS = 5
@@ -16,35 +18,38 @@ _BETAS = (0.9, 0.99)
 
 
 class Muon(Optimizer):
-    """Muon for convolution kernels; Adam, at a smaller rate, for everything else (norms, biases, heads, embeddings).
+    """Muon for hidden matrices and kernels; Adam, at a smaller rate, for the rest (norms, biases, heads, tables).
 
     Args:
-        network: its four-dimensional parameters are stepped by Muon.
-        rate: peak rate of Adam; kernels take 7.7 times that, which is the singular value that the change of every
-            kernel gets in one step.
+        matrices: weights of linear layers (O, I) and of convolutions (O, I, H, W), which Muon steps.
+        others: weights that Adam steps.
+        recipe: its peak rate is that of Adam; matrices take 7.7 times that, which is the singular value that the change
+            of every matrix gets in one step; its weight decay, decoupled, is that of the matrices.
         momentum: share of the running gradient that is kept.
-        weight_decay: decoupled, on the kernels.
+        stacked: whether every weight holds that of N networks (N, ...).
 
     Source:
         Jordan et al., Muon: an optimizer for hidden layers in neural networks (2024); Adam: Kingma and Ba (2015).
 
     Example:
         >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4, 2))
-        >>> [len(group["params"]) for group in Muon(net, rate=0.004).param_groups]
+        >>> kernel, *others = net.parameters()
+        >>> [len(group["params"]) for group in Muon([kernel], others, Recipe(), momentum=0.9).param_groups]
         [1, 3]
     """
 
     def __init__(
-        self, network: nn.Module, rate: float = 4e-3, momentum: float = 0.9, weight_decay: float = 0.0
-    ) -> None:
-        kernels = [p for p in network.parameters() if p.ndim == 4]
-        others = [p for p in network.parameters() if p.ndim != 4]
-        lr = rate / _VECTOR_SHARE
-        groups = [
-            {"params": kernels, "kernels": True, "lr": lr, "peak": lr, "weight_decay": weight_decay},
-            {"params": others, "kernels": False, "lr": rate, "peak": rate, "weight_decay": 0.0},
+        self, matrices: Sequence[Tensor], others: Sequence[Tensor], recipe: Recipe, momentum: float,
+        stacked: bool = False,
+    ) -> None:  # fmt: skip
+        rate, lr = recipe.learning_rate, recipe.learning_rate / _VECTOR_SHARE
+        decay = recipe.weight_decay
+        groups: list[dict[str, Any]] = [
+            {"params": list(matrices), "matrices": True, "lr": lr, "peak": lr, "weight_decay": decay},
+            {"params": list(others), "matrices": False, "lr": rate, "peak": rate, "weight_decay": 0.0},
         ]
-        super().__init__([group for group in groups if group["params"]], {"lr": lr, "momentum": momentum})
+        defaults = {"lr": lr, "momentum": momentum, "stacked": stacked}
+        super().__init__([group for group in groups if group["params"]], defaults)
 
     @torch.no_grad()
     def step(self, closure: Callable[[], float] | None = None) -> float | None:  # type: ignore[override]
@@ -53,16 +58,17 @@ class Muon(Optimizer):
         for group in self.param_groups:
             for weight in group["params"]:
                 if weight.grad is not None:
-                    (self._kernel if group["kernels"] else self._vector)(weight, weight.grad, group)
+                    (self._matrix if group["matrices"] else self._vector)(weight, weight.grad, group)
         return loss
 
-    def _kernel(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
+    def _matrix(self, weight: Tensor, gradient: Tensor, group: dict[str, Any]) -> None:
         state = self.state[weight]
         if not state:
             state["running"] = torch.zeros_like(weight)
         running = state["running"].mul_(group["momentum"]).add_(gradient)
-        step = (gradient + group["momentum"] * running).reshape(len(weight), -1)
-        scale = max(1.0, step.shape[0] / step.shape[1]) ** 0.5
+        # One row for each output; what a kernel spans is one long row.
+        step = (gradient + group["momentum"] * running).flatten(2 if group["stacked"] else 1)
+        scale = max(1.0, step.shape[-2] / step.shape[-1]) ** 0.5
         weight.mul_(1 - group["lr"] * group["weight_decay"])
         weight.add_(orthogonal(step).reshape(weight.shape), alpha=-group["lr"] * scale)
 
@@ -80,11 +86,12 @@ class Muon(Optimizer):
 
 
 def orthogonal(matrix: Tensor) -> Tensor:
-    """A matrix with the same singular vectors and all singular values near 1, by a Newton-Schulz iteration."""
+    """Matrices (..., O, I) with the same singular vectors and all singular values near 1, by Newton and Schulz."""
     a, b, c = _QUINTIC
-    wide = matrix.T if matrix.shape[0] > matrix.shape[1] else matrix
-    wide = wide / wide.norm().clamp_min(1e-7)
+    tall = matrix.shape[-2] > matrix.shape[-1]
+    wide = matrix.mT if tall else matrix
+    wide = wide / torch.linalg.matrix_norm(wide, keepdim=True).clamp_min(1e-7)
     for _ in range(_STEPS):
-        square = wide @ wide.T
+        square = wide @ wide.mT
         wide = a * wide + (b * square + c * square @ square) @ wide
-    return wide.T if matrix.shape[0] > matrix.shape[1] else wide
+    return wide.mT if tall else wide

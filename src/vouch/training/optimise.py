@@ -1,76 +1,86 @@
-"""Optimisers and the rates they follow."""
+"""Optimisers: from what a recipe names to what takes the steps."""
 
 from __future__ import annotations
 
-import math
+from collections.abc import Mapping
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.optim import Optimizer
 
+from vouch.contracts import optimizers as chosen
 from vouch.contracts.recipe import Recipe
 from vouch.nets.network import MemberHead
 from vouch.training.muon import Muon
+from vouch.training.schedule_free import ScheduleFreeAdamW
 
-_FINAL = 0.01
+Group = dict[str, Any]
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> torch.optim.Optimizer:
+def make_optimizer(network: nn.Module, recipe: Recipe, stacked: Mapping[str, Tensor] | None = None) -> Optimizer:
     """The recipe's optimiser over all weights; only matrices that multiply decay, not tables, adapters, norms, biases.
 
     Args:
         network: the module to train.
-        recipe: names the optimiser, its peak rate and its weight decay.
+        recipe: the optimiser, its peak rate and its weight decay.
+        stacked: the weights by name where several such networks train as one (N, ...); the network's own otherwise.
 
     Returns:
-        AdamW (Loshchilov and Hutter, 2019), SGD with Nesterov momentum (Sutskever et al., 2013), or Muon for
-        convolution kernels with Adam for the rest; each group of weights keeps its peak rate under "peak".
+        Torch's own optimiser, fused where it has that, or ours for what torch lacks; each group of weights keeps its
+        peak rate under "peak".
 
     Example:
-        >>> make_optimizer(nn.Linear(2, 1), Recipe(optimizer="sgd")).defaults["nesterov"]
+        >>> make_optimizer(nn.Linear(2, 1), Recipe(optimizer=chosen.SGD())).defaults["nesterov"]
         True
     """
-    decays = {id(m.weight) for m in network.modules() if isinstance(m, nn.Linear | nn.Conv2d | MemberHead)}
-    decayed = [p for p in network.parameters() if id(p) in decays]
-    plain = [p for p in network.parameters() if id(p) not in decays]
-    groups: list[dict[str, Any]] = [
-        {"params": decayed, "weight_decay": recipe.weight_decay, "peak": recipe.learning_rate},
-        {"params": plain, "weight_decay": 0.0, "peak": recipe.learning_rate},
-    ]
-    groups = [group for group in groups if group["params"]]
-    if recipe.optimizer == "muon":
-        return Muon(network, recipe.learning_rate, weight_decay=recipe.weight_decay)
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=0.9, nesterov=True, fused=True)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
+    weights = dict(network.named_parameters()) if stacked is None else dict(stacked)
+    match recipe.optimizer:
+        case chosen.Muon(momentum=momentum):
+            hidden = _hidden(network)
+            matrices = [weight for name, weight in weights.items() if name in hidden]
+            others = [weight for name, weight in weights.items() if name not in hidden]
+            return Muon(matrices, others, recipe, momentum, stacked is not None)
+        case _:
+            decaying = _multiplying(network)
+            groups: list[Group] = [
+                {
+                    "params": [weight for name, weight in weights.items() if (name in decaying) == decayed],
+                    "weight_decay": recipe.weight_decay if decayed else 0.0,
+                    "peak": recipe.learning_rate,
+                }
+                for decayed in (True, False)
+            ]
+            return _torchs([group for group in groups if group["params"]], recipe)
 
 
-def rate_at(done: float, recipe: Recipe) -> float:
-    """Share of the peak rate after a share of all steps.
-
-    Args:
-        done: steps taken over all steps, from 0 to 1.
-        recipe: names the schedule and the share of steps that warm up.
-
-    Returns:
-        A factor between 0 and 1. "flat_cosine" keeps the peak for half of the steps and then falls as a cosine;
-        "one_cycle" rises and falls in straight lines (Smith, 2018).
-
-    Example:
-        >>> [round(rate_at(done, Recipe(schedule="cosine")), 2) for done in (0.0, 0.5, 1.0)]
-        [1.0, 0.5, 0.01]
-    """
-    if done < recipe.warmup:
-        return max(done, 1e-3) / recipe.warmup
-    left = (1 - done) / (1 - recipe.warmup) if recipe.warmup < 1 else 0.0
-    shape = {
-        "constant": 1.0,
-        "cosine": _cosine(left),
-        "flat_cosine": 1.0 if left > 0.5 else _cosine(2 * left),
-        "one_cycle": max(left, _FINAL),
-    }
-    return shape[recipe.schedule]
+def _torchs(groups: list[Group], recipe: Recipe) -> Optimizer:
+    """An optimiser that treats all weights alike, but for the decay."""
+    lr = recipe.learning_rate
+    match recipe.optimizer:
+        case chosen.AdamW(beta1=beta1, beta2=beta2, epsilon=eps):
+            return torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
+        case chosen.Adam(beta1=beta1, beta2=beta2, epsilon=eps):
+            return torch.optim.Adam(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
+        case chosen.SGD(momentum=momentum, nesterov=nesterov):
+            return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+        case chosen.RMSprop(decay=decay, momentum=momentum, epsilon=eps):
+            return torch.optim.RMSprop(groups, lr=lr, alpha=decay, momentum=momentum, eps=eps, foreach=True)
+        case chosen.Adagrad(epsilon=eps):
+            return torch.optim.Adagrad(groups, lr=lr, eps=eps, foreach=True)
+        case chosen.ScheduleFree(beta1=beta1, beta2=beta2, epsilon=eps):
+            return ScheduleFreeAdamW(groups, lr, beta1, beta2, eps)
+        case other:
+            raise TypeError(f"nothing takes the steps of {type(other).__name__}")
 
 
-def _cosine(left: float) -> float:
-    return _FINAL + (1 - _FINAL) * (1 - math.cos(math.pi * left)) / 2
+def _multiplying(network: nn.Module) -> set[str]:
+    """Names of the weights that multiply what comes in."""
+    kinds = nn.Linear | nn.Conv2d | MemberHead
+    return {f"{name}.weight".lstrip(".") for name, part in network.named_modules() if isinstance(part, kinds)}
+
+
+def _hidden(network: nn.Module) -> set[str]:
+    """Names of the matrices and kernels between the embedders and the head."""
+    kinds = nn.Linear | nn.Conv2d
+    return {f"{name}.weight".lstrip(".") for name, part in network.named_modules() if isinstance(part, kinds)}

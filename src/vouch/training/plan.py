@@ -6,8 +6,10 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
+from vouch.contracts.optimizers import Muon
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities
+from vouch.contracts.schedules import Cosine, OneCycle
 from vouch.contracts.schema import Column
 from vouch.nets.cost import picture_flops
 
@@ -70,8 +72,8 @@ def _pictures(facts: Facts, columns: Sequence[Column]) -> Recipe:
         epochs=max(8, min(affordable[width], most)),
         batch_size=64 if facts.rows < 5000 else 128 if facts.rows < 20_000 else 256,
         learning_rate=4e-3,
-        optimizer="muon",
-        schedule="cosine",
+        optimizer=Muon(),
+        schedule=Cosine(),
         warmup=0.2,
         weight_decay=0.0,
         clip=0.0,
@@ -96,14 +98,14 @@ def _texts(facts: Facts, columns: Sequence[Column]) -> Recipe:
     if all(column.options.get("spaced") is False for column in columns):
         return Recipe(
             network=("transformer", "none"), epochs=min(20, affordable), batch_size=64, learning_rate=2e-3,
-            schedule="one_cycle", warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=0, members=1,
+            schedule=OneCycle(), warmup=0.05, dropout=0.1, label_smoothing=0.05, patience=0, members=1,
             weight_decay=1e-3, averaging=0.0,
         )  # fmt: skip
     batch = 16 if rows < 500 else 32 if rows < 2000 else 64 if rows < 10_000 else 128
     wanted = max(5, math.ceil((600 if rows < 500 else 1000) * batch / rows))
     return Recipe(
         network=("textcnn", "none"), epochs=min(wanted, affordable), batch_size=batch, learning_rate=2e-3,
-        schedule="one_cycle", warmup=0.05, dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0,
+        schedule=OneCycle(), warmup=0.05, dropout=0.0, label_smoothing=0.05 if rows >= _MANY_ROWS else 0.0,
         patience=0, members=4, vocabulary=30_000, weight_decay=1e-3, averaging=0.0,
     )  # fmt: skip
 
@@ -125,7 +127,7 @@ def _mixed(facts: Facts, recipe: Recipe, pictures: Sequence[Column]) -> Recipe:
         return replace(recipe, network=names, learning_rate=2e-3)
     epochs = max(8, min(_picture_epochs(facts, pictures, _WIDTHS[-1], facts.seconds / BUDGET), 40))
     return replace(
-        recipe, network=names, learning_rate=2e-3, optimizer="muon", schedule="cosine", warmup=0.1, weight_decay=0.0,
+        recipe, network=names, learning_rate=2e-3, optimizer=Muon(), schedule=Cosine(), warmup=0.1, weight_decay=0.0,
         epochs=epochs, patience=0, averaging=0.0,
     )  # fmt: skip
 

@@ -9,24 +9,28 @@ from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
-from vouch.contracts.recipe import Recipe
+from vouch.contracts.recipe import CHOICES, Recipe
+from vouch.contracts.schedules import Plateau
 from vouch.errors import UsageError, nearest
+from vouch.training.choices import read_bool, read_choice
 
 NETS = {
     "trunk": ("mlp", "ensemble", "none"),
     "pictures": ("cnn", "resnet"),
     "texts": ("bag", "textcnn", "transformer"),
 }
-_CHOICES = {
-    "optimizer": ("adamw", "sgd", "muon"),
-    "schedule": ("constant", "cosine", "flat_cosine", "one_cycle"),
+_NAMES = {
+    "precision": ("auto", "float32", "bfloat16", "float16"),
+    "compile": ("off", "on", "auto"),
 }
 _AUGMENT = ("auto", "shift", "flip", "crop", "rotation", "colour", "erase")
 _RANGES = {
     "valid_fraction": (0.01, 0.5), "test_fraction": (0, 0.9), "epochs": (1, 100_000), "batch_size": (1, 1_000_000),
-    "learning_rate": (1e-9, 1e3), "warmup": (0, 0.99), "weight_decay": (0, 1e3), "l1": (0, 1e3), "clip": (0, 1e9),
+    
+    "accumulation": (1, 100_000), "learning_rate": (0, 1e3), "gradient_noise": (0, 100), "swa": (0, 0.99),
+    "warmup": (0, 0.99), "weight_decay": (0, 1e3), "l1": (0, 1e3), "clip": (0, 1e9),
     "dropout": (0, 0.95), "label_smoothing": (0, 0.9), "patience": (0, 100_000), "averaging": (0, 0.999999),
-    "members": (1, 512), "networks": (1, 100),
+    "members": (1, 512), "networks": (1, 100), "folds": (0, 100),
     "width": (1, 65_536), "depth": (1, 64), "number_embedding": (1, 1024), "seed": (0, 2**62),
     "category_embedding": (1, 1024), "image_width": (1, 4096), "vocabulary": (300, 1_000_000),
     "max_tokens": (0, 8192), "text_width": (1, 4096),
@@ -59,7 +63,33 @@ def override(recipe: Recipe, settings: Mapping[str, object]) -> Recipe:
         changed[key] = _read(key, value, type(known[key]))
     if "network" in changed:
         changed["network"] = _with_nets(recipe.network, changed["network"])
-    return replace(recipe, **changed)
+    found = replace(recipe, **changed)
+    _check_together(found)
+    return found
+
+
+def _check_together(recipe: Recipe) -> None:
+    """Refuse settings that contradict each other.
+
+    Raises:
+        UsageError: they do.
+    """
+    name = recipe.optimizer.name
+    nesterov = getattr(recipe.optimizer, "nesterov", False)
+    contradictions = (
+        (recipe.folds == 1, "one fold leaves no rows to learn from", "Give 'folds' 2 or more, or 0 for none."),
+        (recipe.folds and recipe.networks > 1, "'folds' trains one network for each fold", "Leave 'networks' at 1."),
+        (recipe.swa and name == "schedule_free", "schedule_free averages by itself", "Leave 'swa' at 0."),
+        (
+            isinstance(recipe.schedule, Plateau) and name == "schedule_free",
+            "schedule_free needs no plateau", "Use --set schedule=constant.",
+        ),
+        (nesterov and not getattr(recipe.optimizer, "momentum", 1), "Nesterov needs momentum", "Add nesterov=false."),
+        (recipe.accumulation > recipe.batch_size, "a batch has fewer rows than parts", "Lower 'accumulation'."),
+    )  # fmt: skip
+    for met, what, advice in contradictions:
+        if met:
+            raise UsageError(f"these settings do not go together: {what}", next_step=advice)
 
 
 def read_settings(path: Path) -> Mapping[str, object]:
@@ -106,13 +136,19 @@ def _read(key: str, value: object, kind: type) -> object:
             for name in names:
                 _check_choice(key, name, [net for nets in NETS.values() for net in nets])
         return names
+    if key == "learning_rate" and value == "auto":
+        return 0.0
+    if key in CHOICES:
+        return read_choice(key, value, CHOICES[key])
+    if kind is bool:
+        return read_bool(key, value)
     try:
         read = kind(value) if kind is not int else int(str(value).replace("_", ""))
     except (TypeError, ValueError):
         expected = {int: "a whole number", float: "a number", str: "a name"}[kind]
         raise UsageError(f"recipe key '{key}' has no such value", expected=expected, received=repr(value)) from None
-    if key in _CHOICES:
-        _check_choice(key, str(read), _CHOICES[key])
+    if key in _NAMES:
+        _check_choice(key, str(read), _NAMES[key])
     low, high = _RANGES.get(key, (None, None))
     if low is not None and not low <= read <= high:  # type: ignore[operator]
         raise UsageError(f"recipe key '{key}' is out of range", expected=f"{low} to {high:g}", received=repr(value))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+
+Weights = dict[str, Tensor]
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,100 @@ class State:
         best: the weights with the best validation score so far.
         best_score: that score.
         history: the epochs that are done.
+        step: steps that are done of the epoch under way.
+        total: loss of these steps, summed over their rows.
+        counted: rows of these steps, or their weights.
+        scale: what losses are multiplied by where gradients are in float16; none elsewhere.
     """
 
     network: nn.Module
     optimizer: torch.optim.Optimizer
-    average: dict[str, Tensor]
-    best: dict[str, Tensor]
+    average: Weights
+    best: Weights
     best_score: float = math.inf
     history: list[Epoch] = field(default_factory=list)
+    step: int = 0
+    total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    counted: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    scale: torch.amp.GradScaler | None = None
+
+    def pack(self) -> tuple[Weights, dict[str, Any]]:
+        """The state as tensors by name, and as facts for JSON."""
+        tensors = {"total": self.total, "counted": self.counted}
+        for part, weights in (("network", self.network.state_dict()), ("average", self.average), ("best", self.best)):
+            tensors |= {f"{part}/{name}": value for name, value in weights.items()}
+        tensors |= moments_of(self.optimizer)
+        facts = {"best_score": self.best_score, "history": as_facts(self.history), "step": self.step}
+        return tensors, facts if self.scale is None else {**facts, "scale": self.scale.state_dict()}
+
+    def unpack(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Take over what another state of the same shape has packed.
+
+        Raises:
+            ValueError: a tensor has another shape.
+            KeyError: a tensor or a fact is missing.
+        """
+        self.network.load_state_dict(parts_of(tensors, "network"))
+        self.average = like(self.average, parts_of(tensors, "average"))
+        self.best = like(self.best, parts_of(tensors, "best"))
+        set_moments(self.optimizer, parts_of(tensors, "optimizer"))
+        self.total, self.counted = (tensors[name].to(self.total) for name in ("total", "counted"))
+        self.best_score, self.step = float(facts["best_score"]), int(facts["step"])
+        self.history = from_facts(facts["history"])
+        if self.scale is not None:
+            self.scale.load_state_dict(facts["scale"])
+
+
+def copy_of(weights: Mapping[str, Tensor]) -> Weights:
+    """The same weights in memory of their own."""
+    return {name: value.detach().clone() for name, value in weights.items()}
+
+
+def as_facts(history: Sequence[Epoch]) -> list[list[float]]:
+    """Epochs for JSON."""
+    return [[one.epoch, one.loss, one.score, one.seconds] for one in history]
+
+
+def from_facts(history: Sequence[Sequence[float]]) -> list[Epoch]:
+    """Epochs out of JSON."""
+    return [Epoch(int(epoch), float(loss), float(score), float(s)) for epoch, loss, score, s in history]
+
+
+def parts_of(tensors: Mapping[str, Tensor], part: str) -> Weights:
+    """The tensors whose names begin with a part and a slash, by what follows."""
+    return {name.removeprefix(f"{part}/"): value for name, value in tensors.items() if name.startswith(f"{part}/")}
+
+
+def like(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Weights:
+    """The found tensors, on the devices of the expected ones.
+
+    Raises:
+        ValueError: one has another shape.
+        KeyError: one is missing.
+    """
+    for name, value in expected.items():
+        if found[name].shape != value.shape:
+            raise ValueError(f"'{name}' has shape {tuple(found[name].shape)}, not {tuple(value.shape)}")
+    return {name: found[name].to(value.device) for name, value in expected.items()}
+
+
+def moments_of(optimizer: torch.optim.Optimizer) -> Weights:
+    """The optimiser's tensors under flat names: number of the parameter, then name of the moment."""
+    kept = optimizer.state_dict()["state"]
+    found = {f"optimizer/{i}.{name}": value for i, slots in kept.items() for name, value in slots.items()}
+    return {name: value for name, value in found.items() if isinstance(value, Tensor)}
+
+
+def set_moments(optimizer: torch.optim.Optimizer, flat: Mapping[str, Tensor]) -> None:
+    """Put tensors under flat names back into an optimiser over the same parameters."""
+    whole = optimizer.state_dict()
+    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    slots: dict[int, dict[str, Tensor]] = {}
+    for key, value in flat.items():
+        number, name = key.split(".", 1)
+        weight = weights[int(number)]
+        # Moments take the memory layout of their weight, on which the last bits of a step depend.
+        moment = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        slots.setdefault(int(number), {})[name] = moment
+    whole["state"] = slots
+    optimizer.load_state_dict(whole)

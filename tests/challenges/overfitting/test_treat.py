@@ -10,7 +10,9 @@ from challenges.overfitting.fakes import CODES, PLAIN, SPATIAL, Fake, as_case, c
 from vouch.challenges.overfitting import CHALLENGE
 from vouch.challenges.overfitting.treat import REMEDIES
 from vouch.contracts.case import Remedy
+from vouch.contracts.optimizers import Muon
 from vouch.contracts.recipe import Recipe
+from vouch.contracts.schedules import Cosine
 
 TABLE = replace(case(0, recipe=Recipe(network=("ensemble",))), blocks=(PLAIN, CODES))
 QUANTITY = replace(case(0, quantity=True, recipe=Recipe(network=("ensemble",))), blocks=(PLAIN,))
@@ -19,8 +21,8 @@ PICTURES = replace(
         0,
         recipe=Recipe(
             network=("resnet", "none"),
-            optimizer="muon",
-            schedule="cosine",
+            optimizer=Muon(),
+            schedule=Cosine(),
             dropout=0.0,
             averaging=0.0,
             weight_decay=0.0,

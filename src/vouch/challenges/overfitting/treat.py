@@ -13,7 +13,9 @@ from vouch.contracts.case import Case, Remedy, Strength
 from vouch.contracts.recipe import Recipe
 
 _FALLING = ("cosine", "flat_cosine", "one_cycle")
-_DECAYS = {"adamw": (3.0, 10.0), "muon": (0.03, 0.1), "sgd": (0.001, 0.01)}
+_DECAYS = {
+    "adamw": (3.0, 10.0), "schedule_free": (3.0, 10.0), "muon": (0.03, 0.1), "sgd": (0.001, 0.01),
+}  # fmt: skip
 _SMALLEST, _LARGEST = 8, 512
 
 
@@ -32,7 +34,7 @@ def _over(values: Sequence[float], least: float) -> Sequence[float]:
 
 
 def _decays(case: Case) -> Sequence[float]:
-    return _over(_DECAYS[case.bundle.recipe.optimizer], case.bundle.recipe.weight_decay)
+    return _over(_DECAYS.get(case.bundle.recipe.optimizer.name, ()), case.bundle.recipe.weight_decay)
 
 
 def _l1(case: Case) -> Sequence[float]:
@@ -65,7 +67,7 @@ def _fewer_epochs(case: Case) -> Sequence[int]:
     """Half and a quarter of the epochs that were made up to the kept weights, or planned where the rate falls."""
     recipe, history = case.bundle.recipe, case.bundle.run.history
     made = recipe.epochs
-    if recipe.schedule not in _FALLING and history:
+    if recipe.schedule.name not in _FALLING and history:
         made = min(history, key=lambda epoch: epoch[2])[0]
     return tuple(dict.fromkeys(n for n in (made // 2, made // 4) if n >= 3))
 

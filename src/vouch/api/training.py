@@ -1,0 +1,131 @@
+"""From a network that is ready to one that is trained: alone, several with other seeds, or one for each fold."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from vouch import store
+from vouch.api.preparing import Ready
+from vouch.contracts.roles import Progress
+from vouch.nets.build import apart, joined
+from vouch.nets.network import Network, outputs_of
+from vouch.objectives import make_objective
+from vouch.training.budget import epochs_within
+from vouch.training.checkpoint import Checkpoints
+from vouch.training.loop import Job
+from vouch.training.precision import precision_of
+from vouch.training.range_test import rate_found
+from vouch.training.state import Epoch
+from vouch.training.together import mean_history, train_together
+
+Rows = npt.NDArray[np.int64]
+
+
+def trained(ready: Ready, partial: store.Partial | None, progress: Progress) -> tuple[Ready, list[Epoch]]:
+    """Train what is ready.
+
+    Args:
+        ready: data and networks.
+        partial: where checkpoints are kept; none keeps nothing.
+        progress: told after each epoch.
+
+    Returns:
+        The same with the trained network, which joins all of them, and how it went: of several the mean.
+
+    Raises:
+        TrainingError: the loss is not a number any more, or the checkpoint is of another run.
+    """
+    jobs = jobs_of(ready, partial, progress)
+    history = mean_history(train_together(jobs))
+    return replace(ready, network=joined([network.cpu() for network in ready.networks])), history
+
+
+def settled(ready: Ready, budget: float | None) -> Ready:
+    """The recipe with what has to be looked for before training: precision, rate, and the epochs that fit a budget.
+
+    Args:
+        ready: data and networks; they are left as they are.
+        budget: seconds for training; none has no limit.
+    """
+    precision = precision_of(ready.recipe, ready.networks[0], ready.wanted.device)
+    ready = replace(ready, recipe=replace(ready.recipe, precision=precision))
+    started = time.perf_counter()
+    if not ready.recipe.learning_rate:
+        rate = rate_found(jobs_of(ready, None, silent)[0])
+        ready = replace(ready, recipe=replace(ready.recipe, learning_rate=rate))
+    if budget is None:
+        return ready
+    left = max(budget - (time.perf_counter() - started), 1.0)
+    epochs = epochs_within(jobs_of(ready, None, silent), left)
+    return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
+
+
+def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> list[Job]:
+    """One training run for each network, supervised, choosing on validation rows."""
+    parts = _parts(ready)
+    steps = max(-(-len(train) // ready.recipe.batch_size) for train, _ in parts)
+    recipes, places = apart(ready.recipe), _places(partial, len(parts))
+    found = []
+    for number, (train, valid) in enumerate(parts):
+        alone = replace(ready, recipe=recipes[number], split=replace(ready.split, train=train, valid=valid))
+        job = _job(alone, ready.networks[number], places[number], progress)
+        found.append(replace(job, steps=max(steps, 1)))
+    return found
+
+
+def _parts(ready: Ready) -> list[tuple[Rows, Rows]]:
+    """Training and validation rows of each network."""
+    train, valid = ready.split.train, ready.split.valid
+    if ready.fold is None:
+        return [(train, valid)] * len(ready.networks)
+    fold, expanding = ready.fold, ready.expanding
+    return [
+        (train[fold[train] < k], valid) if expanding else (train[fold[train] != k], valid[fold[valid] != k])
+        for k in range(ready.recipe.folds)
+    ]
+
+
+def _places(partial: store.Partial | None, count: int) -> list[Checkpoints]:
+    """Where each network's checkpoints go; those that train as one keep them in the first place."""
+    if partial is None:
+        return [Checkpoints(None)] * count
+    return [Checkpoints(partial.checkpoint_of(number), last=count > 1) for number in range(count)]
+
+
+def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Progress) -> Job:
+    recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
+    truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
+    held = [x[valid] for x in ready.inputs]
+
+    def evaluate(network: torch.nn.Module) -> float:
+        return ready.task.score(ready.task.decode(outputs_of(network, held).float().cpu()), truth)
+
+    def augment(batch: Sequence[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
+        pairs = zip(ready.encoders, batch, strict=True)
+        return [encoder.augment(x, recipe, generator) for encoder, x in pairs]
+
+    rows = torch.from_numpy(ready.split.train).to(valid.device)
+    weights = None if ready.weights is None else ready.weights[rows]
+    return Job(
+        network=network,
+        inputs=ready.inputs,
+        target=ready.wanted,
+        rows=rows,
+        objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
+        augment=augment,
+        evaluate=evaluate,
+        recipe=recipe,
+        checkpoints=checkpoints,
+        progress=progress,
+        weights=ready.weights,
+    )
+
+
+def silent(event: str, /, **facts: float | int | str | None) -> None:
+    """No progress is told."""
