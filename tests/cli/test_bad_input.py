@@ -133,7 +133,7 @@ BAD_OPTIONS = {
     "a value of the wrong type": (("--set", "epochs=many"), "V100", "whole number"),
     "a value out of range": (("--set", "dropout=2"), "V100", "0 to 0.95"),
     "not a number": (("--set", "dropout=nan"), "V100", "out of range"),
-    "an unknown choice": (("--set", "optimizer=adam"), "V100", "Did you mean 'adamw'"),
+    "an unknown choice": (("--set", "optimizer=adamm"), "V100", "Did you mean 'adam'"),
     "an unknown net": (("--set", "network=resnett"), "V100", "Did you mean 'resnet'"),
     "a setting without a value": (("--set", "epochs"), "V100", "KEY=VALUE"),
     "a setting without a key": (("--set", "=3"), "V100", "KEY=VALUE"),

@@ -11,6 +11,7 @@ import pytest
 import torch
 from torch import nn
 
+from vouch.contracts.optimizers import SGD
 from vouch.contracts.recipe import Recipe
 from vouch.errors import TrainingError
 from vouch.nets.cnn import CNN
@@ -81,7 +82,7 @@ def test_the_same_seed_gives_the_same_bits_and_another_seed_others():
     assert not torch.equal(weights(first), weights(other))
 
 
-@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, averaging=0.9), replace(RECIPE, optimizer="sgd")])
+@pytest.mark.parametrize("recipe", [RECIPE, replace(RECIPE, averaging=0.9), replace(RECIPE, optimizer=SGD())])
 def test_an_interrupted_run_that_is_resumed_ends_with_the_same_bits(tmp_path, recipe):
     whole = job(recipe)
     train(whole)
@@ -181,7 +182,7 @@ def test_a_checkpoint_of_another_network_is_refused(tmp_path):
 
 def test_a_damaged_checkpoint_is_refused(tmp_path):
     train(job(replace(RECIPE, epochs=1), tmp_path / "checkpoint"))
-    (tmp_path / "checkpoint" / "network.safetensors").write_bytes(b"\x00" * 20)
+    (tmp_path / "checkpoint" / "state.safetensors").write_bytes(b"\x00" * 20)
     with pytest.raises(TrainingError, match="without --resume"):
         train(job(RECIPE, tmp_path / "checkpoint"))
 

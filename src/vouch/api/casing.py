@@ -15,7 +15,7 @@ import torch
 from vouch import store
 from vouch.api.predicting import said
 from vouch.api.preparing import Ready, fingerprint_of, ready_from
-from vouch.api.training import silent, trained
+from vouch.api.training import jobs_of, silent, with_trained
 from vouch.auditing import Clock
 from vouch.contracts.bundle import BundleValue, Taught
 from vouch.contracts.case import Block, BudgetSpent, Lesson, Scored
@@ -28,7 +28,9 @@ from vouch.data.schema import modality
 from vouch.data.split import folds, part_of
 from vouch.nets.build import apart
 from vouch.nets.network import Network, outputs_of
+from vouch.training.loop import train
 from vouch.training.state import Epoch
+from vouch.training.together import can_batch, mean_history, train_together
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
@@ -213,7 +215,9 @@ class LiveCase:
         """Train a lesson: what comes back holds the trained network, and how it went."""
         self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
         ready = ready_from(lesson, self.bundle.task, np.zeros(0, np.int64), self.means.device)
-        return trained(ready, None, silent)
+        jobs = jobs_of(ready, None, silent)
+        histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
+        return with_trained(ready), mean_history(histories)
 
     def share_of(self, lesson: Lesson) -> float:
         """What training a lesson costs, in trainings of the bundle's own network."""

@@ -12,7 +12,7 @@ from vouch.api.folding import with_folds
 from vouch.api.measuring import measure
 from vouch.api.predicting import Bundle, device_of
 from vouch.api.preparing import Ready, as_asked, choose, gather, prepare
-from vouch.api.training import settled, silent, trained
+from vouch.api.training import jobs_of, settled, silent, with_trained
 from vouch.contracts.options import FitOptions
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
@@ -21,7 +21,9 @@ from vouch.errors import UsageError, nearest
 from vouch.objectives import check_objective
 from vouch.report import pages
 from vouch.training.budget import seconds_of
+from vouch.training.loop import train
 from vouch.training.plan import BUDGET
+from vouch.training.together import can_batch, mean_history, train_together
 
 _TRAINING_SHARE = 0.85
 
@@ -59,10 +61,12 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     if not options.get("resume"):
         ready = settled(ready, _left(options, prepared - started))
     partial = _begin(ready, options)
+    jobs = jobs_of(ready, partial, progress)
     with partial.kept() if partial else nullcontext():
-        ready, history = trained(ready, partial, progress)
+        histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
+    ready = with_trained(ready)
     seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
-    bundle = with_folds(measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds), ready)
+    bundle = with_folds(measure(ready, mean_history(histories), seconds), ready)
     place = None
     if partial is not None:
         place = store.save(bundle, Path(str(options.get("out"))), pages(bundle))

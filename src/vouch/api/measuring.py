@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import platform
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -24,12 +25,13 @@ from vouch.statistics.compare import strongest, told
 from vouch.statistics.evidence import Truth, evidence
 from vouch.training.baseline_features import Block
 from vouch.training.baselines import baselines
+from vouch.training.state import Epoch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
 
-def measure(ready: Ready, history: list[tuple[int, float, float, float]], seconds: dict[str, float]) -> Bundle:
+def measure(ready: Ready, history: Sequence[Epoch], seconds: dict[str, float]) -> Bundle:
     """Score the sealed rows once, with simple methods beside the network."""
     started = time.perf_counter()
     rows, name = ready.split.test, ready.schema.target.name
@@ -40,9 +42,10 @@ def measure(ready: Ready, history: list[tuple[int, float, float, float]], second
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(ready.task.frame(decoded))
     versions = {"vouch": version("deepvouch"), "python": platform.python_version()}
     versions |= {library: version(library) for library in ("torch", "polars", "numpy", "scikit-learn", "safetensors")}
+    made = tuple((one.epoch, one.loss, one.score, one.seconds) for one in history)
     seconds = {**seconds, "measure": time.perf_counter() - started}
     run = Run(
-        ready.dataset.source, ready.fingerprint, tuple(history), seconds, versions, torch.get_num_threads(),
+        ready.dataset.source, ready.fingerprint, made, seconds, versions, torch.get_num_threads(),
         ready.dataset.notes, ready.asked,
     )  # fmt: skip
     look = Look("fit", now(), "held-out figures of the new bundle")

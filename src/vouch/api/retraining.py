@@ -91,7 +91,7 @@ def _as_bundle(
     dataset = replace(case.dataset, frame=case.dataset.frame.drop(unseen, strict=False))
     split = replace(case.split, train=lesson.train, valid=lesson.valid)
     ready = replace(ready, split=split, fingerprint=fingerprint_of(dataset), asked=case.bundle.run.asked)
-    fresh = measure(ready, [(e.epoch, e.loss, e.score, e.seconds) for e in history], seconds)
+    fresh = measure(ready, history, seconds)
     done = as_bundle(
         replace(
             fresh, taught=taught_by(lesson, dataset), treatments=case.bundle.treatments,

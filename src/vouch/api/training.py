@@ -21,29 +21,13 @@ from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job
 from vouch.training.precision import precision_of
 from vouch.training.range_test import rate_found
-from vouch.training.state import Epoch
-from vouch.training.together import mean_history, train_together
 
 Rows = npt.NDArray[np.int64]
 
 
-def trained(ready: Ready, partial: store.Partial | None, progress: Progress) -> tuple[Ready, list[Epoch]]:
-    """Train what is ready.
-
-    Args:
-        ready: data and networks.
-        partial: where checkpoints are kept; none keeps nothing.
-        progress: told after each epoch.
-
-    Returns:
-        The same with the trained network, which joins all of them, and how it went: of several the mean.
-
-    Raises:
-        TrainingError: the loss is not a number any more, or the checkpoint is of another run.
-    """
-    jobs = jobs_of(ready, partial, progress)
-    history = mean_history(train_together(jobs))
-    return replace(ready, network=joined([network.cpu() for network in ready.networks])), history
+def with_trained(ready: Ready) -> Ready:
+    """The same with the trained networks joined to one."""
+    return replace(ready, network=joined([network.cpu() for network in ready.networks]))
 
 
 def settled(ready: Ready, budget: float | None) -> Ready:

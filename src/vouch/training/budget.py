@@ -51,7 +51,7 @@ def epochs_within(jobs: Sequence[Job], seconds: float) -> int:
         At least one epoch; a tenth of the time is kept in reserve.
     """
     probes = [_probe(job) for job in jobs]
-    if len(jobs) > 1 and can_batch(probes):
+    if can_batch(probes):
         epoch, others = Batch(probes).epoch, 1
     else:
         probes = probes[:1]

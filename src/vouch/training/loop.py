@@ -120,8 +120,18 @@ def train_epoch(job: Job, state: State) -> float:
     scores = [one.score for one in state.history]
     job.network.train()
     for step in range(state.step, steps):
-        made = epoch * steps + step
-        loss, counted = _gradient(job, state, batches[step], for_step(recipe.seed, epoch, step, generator))
+        made, rows = epoch * steps + step, batches[step]
+        for_step(recipe.seed, epoch, step, generator)
+        whole = _counted(job, rows)
+        for part in rows.tensor_split(recipe.accumulation) if recipe.accumulation > 1 else (rows,):
+            inputs = job.augment([x[part] for x in job.inputs], generator)
+            counts = None if job.weights is None else job.weights[part]
+            with casting(recipe, job.device):
+                loss = job.objective(job.network, inputs, job.target[part], counts)
+            share = loss if part is rows else loss * (_counted(job, part) / whole)
+            (share if state.scale is None else state.scale.scale(share)).backward()
+            state.total += share.detach() * whole
+        state.counted += whole
         if state.scale is not None:
             state.scale.unscale_(state.optimizer)
         if recipe.gradient_noise:
@@ -130,28 +140,16 @@ def train_epoch(job: Job, state: State) -> float:
         _move(state, rate_at(made / (recipe.epochs * steps), recipe, scores))
         if recipe.averaging and not recipe.swa:
             averaging.follow(pairs, recipe.averaging, made)
-        state.step, state.total, state.counted = step + 1, state.total + loss, state.counted + counted
+        state.step = step + 1
         job.checkpoints.save(state)
     mean = float(state.total) / (float(state.counted) or 1.0)
     state.step, state.total, state.counted = 0, torch.zeros_like(state.total), torch.zeros_like(state.counted)
     return checked(mean, epoch, recipe)
 
 
-def _gradient(job: Job, state: State, rows: Tensor, generator: Generator) -> tuple[Tensor, Tensor | int]:
-    """Leave the gradient of a batch at the weights; its loss summed over the rows, and what the rows count."""
-    parts = rows.tensor_split(job.recipe.accumulation) if job.recipe.accumulation > 1 else (rows,)
-    whole = len(rows) if job.weights is None else job.weights[rows].sum()
-    total = torch.zeros_like(state.total)
-    for part in parts:
-        inputs = job.augment([x[part] for x in job.inputs], generator)
-        weights = None if job.weights is None else job.weights[part]
-        counted = len(part) if weights is None else weights.sum()
-        with casting(job.recipe, job.device):
-            loss = job.objective(job.network, inputs, job.target[part], weights)
-        share = loss if len(parts) == 1 else loss * (counted / whole)
-        (share if state.scale is None else state.scale.scale(share)).backward()
-        total += loss.detach() * counted
-    return total, whole
+def _counted(job: Job, rows: Tensor) -> Tensor | int:
+    """What rows count in the loss: as many as they are, or the sum of their weights."""
+    return len(rows) if job.weights is None else job.weights[rows].sum()
 
 
 def _move(state: State, rate: float) -> None:

@@ -32,6 +32,7 @@ class Muon(Optimizer):
         Jordan et al., Muon: an optimizer for hidden layers in neural networks (2024); Adam: Kingma and Ba (2015).
 
     Example:
+        >>> from torch import nn
         >>> net = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Flatten(), nn.Linear(4, 2))
         >>> kernel, *others = net.parameters()
         >>> [len(group["params"]) for group in Muon([kernel], others, Recipe(), momentum=0.9).param_groups]

@@ -1,4 +1,4 @@
-"""Several networks of the same make, trained on the same data: small ones as one batched network, large ones in turn.
+"""Several small networks of the same make, trained on the same data as one batched network.
 
 What each ends with is what it would end with alone, but for the order in which numbers are summed.
 """
@@ -18,7 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vouch.contracts.schedules import Plateau
 from vouch.nets.drawing import Source, drawing_from
 from vouch.training import averaging, gradients
-from vouch.training.loop import Job, checked, own_draws, report, stalled, train
+from vouch.training.loop import Job, checked, own_draws, report, stalled
 from vouch.training.optimise import make_optimizer
 from vouch.training.rates import rate_at
 from vouch.training.schedule_free import ScheduleFreeAdamW
@@ -40,10 +40,11 @@ SMALL = 5e7
 
 
 def train_together(jobs: Sequence[Job]) -> list[list[Epoch]]:
-    """Train every job until it ends; each network ends with its own best weights.
+    """Train every job until it ends, all networks as one; each ends with its own best weights.
 
     Args:
-        jobs: networks of the same make on the same inputs; rows, weights, seeds and what they are judged by may differ.
+        jobs: of which :func:`can_batch` holds: networks of the same make on the same inputs; rows, weights, seeds and
+            what they are judged by may differ.
 
     Returns:
         The history of each job.
@@ -51,13 +52,11 @@ def train_together(jobs: Sequence[Job]) -> list[list[Epoch]]:
     Raises:
         TrainingError: a loss is not a number any more, or the checkpoint is of another run.
     """
-    if len(jobs) > 1 and can_batch(jobs):
-        return Batch(jobs).train()
-    return [train(job) for job in jobs]
+    return Batch(jobs).train()
 
 
 def can_batch(jobs: Sequence[Job]) -> bool:
-    """Whether jobs can train as one network, and gain by it: small nets whose rows do not look at each other."""
+    """Whether several jobs can train as one, and gain by it: small nets whose rows do not look at each other."""
     recipe, networks = jobs[0].recipe, [job.network for job in jobs]
     alike = len({replace(job.recipe, seed=0) for job in jobs}) == 1 and len({job.steps_in_epoch for job in jobs}) == 1
     one_rate = not isinstance(recipe.schedule, Plateau)
@@ -65,7 +64,7 @@ def can_batch(jobs: Sequence[Job]) -> bool:
     whole = recipe.precision == "float32" and recipe.compile == "off" and not recipe.recompute
     alone = not any(isinstance(part, _BatchNorm) for part in networks[0].modules())
     work = recipe.batch_size * sum(weight.numel() for weight in _multiplied(networks[0]))
-    return alike and one_rate and plain and whole and alone and work <= SMALL
+    return len(jobs) > 1 and alike and one_rate and plain and whole and alone and work <= SMALL
 
 
 def _multiplied(network: nn.Module) -> list[Tensor]:
