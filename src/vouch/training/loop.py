@@ -106,7 +106,11 @@ def begun(job: Job) -> State:
     """The state before the first step."""
     live = job.network.state_dict()
     optimizer = make_optimizer(job.network, job.recipe)
-    return State(job.network, optimizer, copy_of(live), copy_of(live), scale=scaler_for(job.recipe, job.device))
+    sums = torch.zeros(2, dtype=torch.float32 if job.device.type == "mps" else torch.float64, device=job.device)
+    return State(
+        job.network, optimizer, copy_of(live), copy_of(live), total=sums[0].clone(), counted=sums[1].clone(),
+        scale=scaler_for(job.recipe, job.device),
+    )  # fmt: skip
 
 
 def train_epoch(job: Job, state: State) -> float:
