@@ -12,7 +12,7 @@ from sklearn.datasets import load_sample_images
 from torch import Generator, Tensor
 
 from vouch.modalities.image.moves import resample
-from vouch.modalities.image.randaugment import MOVES, STRENGTH, VALUES, draw, moves, randaugment
+from vouch.modalities.image.randaugment import MOVES, STRENGTH, VALUES, _where, draw, moves, randaugment
 
 # What Pillow does for an amount, as the paper's settings have it.
 PILLOW = {
@@ -104,6 +104,19 @@ def test_the_same_generator_state_gives_the_same_bits_and_another_does_not() -> 
     first, again, other = (randaugment(x, 2, generator(seed), (0, 255)) for seed in (1, 1, 2))
     assert torch.equal(first, again)
     assert not torch.equal(first, other)
+
+
+@pytest.mark.parametrize("name", VALUES)
+def test_a_picture_is_changed_among_others_as_it_is_alone(name: str) -> None:
+    x = tensor(photos()).float() / 255
+    amount = torch.tensor([0.3, -0.3, 0.3, -0.3]).view(4, 1, 1, 1)
+    together = VALUES[name](x, amount)
+    alone = torch.cat([VALUES[name](x[i : i + 1], amount[i : i + 1]) for i in range(4)])
+    torch.testing.assert_close(alone, together, rtol=0, atol=1e-6)
+    chosen = torch.tensor([True, False, True, False])
+    found = _where(chosen, VALUES[name], x, amount)
+    torch.testing.assert_close(found[chosen], together[chosen], rtol=0, atol=1e-6)
+    assert torch.equal(found[~chosen], x[~chosen])
 
 
 def test_no_change_leaves_the_picture() -> None:

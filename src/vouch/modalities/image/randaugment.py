@@ -20,8 +20,8 @@ _GREY = (0.299, 0.587, 0.114)
 def randaugment(batch: Tensor, changes: int, generator: Generator, ends: tuple[float, float] = (0.0, 255.0)) -> Tensor:
     """Each picture with a few changes drawn independently and evenly from 14: moves, changes of value, and none.
 
-    The list is that of the source, at its strength of 9 in 30, in a direction that is drawn. Each change is worked out
-    for the whole batch, so that nothing waits for what was drawn. Moves are made last and together, by one resampling.
+    The list is that of the source, at its strength of 9 in 30, in a direction that is drawn. Moves are made last and
+    together, by one resampling.
 
     Args:
         batch: pictures, (B, C, H, W), bytes or floats.
@@ -46,11 +46,10 @@ def randaugment(batch: Tensor, changes: int, generator: Generator, ends: tuple[f
     for _ in range(changes):
         drawn, amount = draw(batch, generator)
         for number, change in enumerate(VALUES.values()):
-            x = torch.where((drawn == number)[:, None, None, None], change(x, amount[:, None, None, None]), x)
+            x = _where(drawn == number, change, x, amount[:, None, None, None])
         places = places @ moves(batch, drawn - len(VALUES), amount)
         moved |= (drawn >= len(VALUES)) & (drawn < len(VALUES) + len(MOVES))
-    x = torch.where(moved[:, None, None, None], resample(x, places[:, :2]), x)
-    return x * spread + low
+    return _where(moved, resample, x, places[:, :2]) * spread + low
 
 
 def draw(batch: Tensor, generator: Generator) -> tuple[Tensor, Tensor]:
@@ -83,6 +82,18 @@ def moves(batch: Tensor, drawn: Tensor, amount: Tensor) -> Tensor:
             (1, 0): _SHEAR * down + turn.sin(), (1, 1): turn.cos(), (1, 2): 2 * _MOVE * below,
         },
     )  # fmt: skip
+
+
+def _where(chosen: Tensor, change: Callable[[Tensor, Tensor], Tensor], x: Tensor, amount: Tensor) -> Tensor:
+    """Pictures (B, C, H, W), the chosen ones (B,) changed by their own amounts (B, ...).
+
+    A processor changes these alone. An accelerator would have to wait for their number, so it changes all of them and
+    takes what is wanted.
+    """
+    if x.device.type != "cpu":
+        return torch.where(chosen[:, None, None, None], change(x, amount), x)
+    rows = chosen.nonzero().squeeze(1)
+    return x.index_copy(0, rows, change(x[rows], amount[rows])) if len(rows) else x
 
 
 def _autocontrast(x: Tensor, amount: Tensor) -> Tensor:
