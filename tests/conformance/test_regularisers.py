@@ -24,9 +24,10 @@ from vouch.training.settings import override
 
 # Keys that say what is learned from, how large a net is, how a step is made, or what counts as an error.
 NO_REGULARISERS = {
-    "seed", "valid_fraction", "test_fraction", "network", "epochs", "batch_size", "learning_rate", "optimizer",
-    "schedule", "warmup", "clip", "averaging", "members", "networks", "width", "depth", "number_embedding",
-    "category_embedding", "image_width", "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment",
+    "seed", "valid_fraction", "test_fraction", "network", "epochs", "batch_size", "accumulation", "learning_rate",
+    "optimizer", "schedule", "warmup", "clip", "averaging", "swa", "precision", "recompute", "compile", "members",
+    "networks", "folds", "activation", "width", "depth", "number_embedding", "category_embedding", "image_width",
+    "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment",
     "augment",  # each of its names is tried by test_augmentations.py
 }  # fmt: skip
 Direction = Callable[[vouch.Bundle, vouch.Bundle], None]
@@ -188,6 +189,9 @@ EXAMPLES: dict[str, Example] = {
     "weight_decay": Example(
         clean, {**TABLE, "epochs": 20}, 3.0, 0.0, ("torch.optim.AdamW", torch.optim.Adam),
         smaller_weights_that_multiply,
+    ),
+    "gradient_noise": Example(
+        clean, {**TABLE, "epochs": 20}, 1.0, 0.0, ("vouch.training.gradients.add_noise", never), a_harder_task
     ),
     "dropout": Example(
         noisy, {**TABLE, "epochs": 40}, 0.6, 0.0, ("vouch.nets.mlp.Dropout.forward", lambda _, x: x),
