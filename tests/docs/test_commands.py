@@ -8,8 +8,10 @@ import shutil
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import polars as pl
 import pytest
+from PIL import Image as Pillow
 
 import vouch
 from docs.pages import FEW_TRAININGS, ROOT, Block, blocks, run_as_module
@@ -25,6 +27,7 @@ PAGES = [
     *(f"docs/how-to/{name}.md" for name in ("predict-on-new-data", "use-your-own-split", "train-within-a-budget")),
     "docs/how-to/resume.md",
     "docs/how-to/audit-and-fix.md",
+    "docs/how-to/regularise.md",
 ]
 QUICK = {"epochs": 4, "batch_size": 8, "members": 2, "width": 16}
 OUTSIDE = (". .venv/bin/activate", "pre-commit install")
@@ -40,6 +43,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     shutil.copy("demo/data/cancer/cancer.csv", "cancer.csv")
     for name, seed in (("churn", 0), ("new", 1), ("test", 2)):
         churn(seed).write_csv(f"{name}.csv")
+    reviews().write_csv("reviews.csv")
+    photos(Path("photos"))
     for levels in blocks("docs/how-to/audit-and-fix.md", "toml"):
         Path(levels.title).write_text(levels.text, encoding="utf-8")
     assert main(fit("churn.csv --target Churn")) == 0
@@ -122,3 +127,22 @@ def churn(seed: int) -> pl.DataFrame:
     """Customers who left or stayed, each with two contracts."""
     frame = rows(120, seed).rename({"day": "signed", "y": "Churn"})
     return frame.with_columns(customer=pl.int_range(120) // 2)
+
+
+def reviews() -> pl.DataFrame:
+    """Short texts, good or bad."""
+    rng = np.random.default_rng(0)
+    words = {"good": ["fine", "great", "again", "the", "food"], "bad": ["cold", "late", "never", "the", "food"]}
+    verdicts = rng.choice(list(words), 100)
+    return pl.DataFrame({"text": [" ".join(rng.choice(words[one], 8)) for one in verdicts], "verdict": verdicts})
+
+
+def photos(folder: Path) -> None:
+    """Small pictures in class folders: light above, or light below."""
+    rng = np.random.default_rng(0)
+    for kind, light in (("above", slice(0, 8)), ("below", slice(8, 16))):
+        (folder / kind).mkdir(parents=True)
+        for i in range(40):
+            pixels = rng.integers(0, 120, (16, 16, 3), dtype=np.uint8)
+            pixels[light] += 100
+            Pillow.fromarray(pixels).save(folder / kind / f"{i}.png")

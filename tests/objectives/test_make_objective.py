@@ -7,14 +7,14 @@ import vouch
 from helpers import FAST, rows
 from vouch.contracts.recipe import Recipe
 from vouch.errors import UsageError
-from vouch.objectives import ALL, L1, Focal, LogitAdjustment, Mixing, Supervised, check_objective, make_objective
+from vouch.objectives import ALL, L1, L2, Focal, LogitAdjustment, Mixing, Supervised, check_objective, make_objective
 from vouch.tasks import Classification, Regression
 from vouch.training.settings import override
 
 CLASSES = Classification(("a", "b"))
 QUANTITY = Regression(0.0, 1.0, -1.0, 1.0)
 WANTED = torch.tensor([0, 0, 0, 1])
-EVERYTHING = {"mixup": 0.2, "cutmix": 1.0, "focal": 2.0, "logit_adjustment": 1.0, "l1": 1e-5}
+EVERYTHING = {"mixup": 0.2, "cutmix": 1.0, "focal": 2.0, "logit_adjustment": 1.0, "l2": 1e-4, "l1": 1e-5}
 
 
 def test_with_every_key_off_it_is_the_tasks_own_loss():
@@ -24,10 +24,12 @@ def test_with_every_key_off_it_is_the_tasks_own_loss():
 def test_each_key_puts_its_own_objective_in_place():
     made = make_objective(CLASSES, override(Recipe(), {"label_smoothing": 0.1, **EVERYTHING}), WANTED)
     assert isinstance(made, L1)
-    assert isinstance(made.inner, Mixing)
-    assert isinstance(made.inner.inner, LogitAdjustment)
-    assert made.inner.inner.inner == Focal(CLASSES, 2.0, 0.1)
-    assert made.inner.inner.shift.exp().tolist() == pytest.approx([0.75, 0.25])
+    assert isinstance(made.inner, L2)
+    mixing = made.inner.inner
+    assert isinstance(mixing, Mixing)
+    assert isinstance(mixing.inner, LogitAdjustment)
+    assert mixing.inner.inner == Focal(CLASSES, 2.0, 0.1)
+    assert mixing.inner.shift.exp().tolist() == pytest.approx([0.75, 0.25])
 
 
 def test_tau_scales_the_shift_and_weights_move_it():
@@ -47,7 +49,7 @@ def test_mixing_makes_sense_for_a_quantity():
 
 
 def test_every_objective_is_a_frozen_value_in_the_tuple():
-    assert {one.__name__ for one in ALL} == {"Focal", "L1", "LogitAdjustment", "Mixing", "Supervised"}
+    assert {one.__name__ for one in ALL} == {"Focal", "L1", "L2", "LogitAdjustment", "Mixing", "Supervised"}
     assert all(fields(one) for one in ALL)
 
 

@@ -20,6 +20,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
 from vouch.contracts.schema import Schema
 from vouch.contracts.split import Split
+from vouch.data.changes import check_changes
 from vouch.data.clean import clean
 from vouch.data.encode import encode, fit_encoders
 from vouch.data.join import join_test
@@ -135,7 +136,9 @@ def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:
     """The default recipe for this data, then the user's file, then single settings, then the seed."""
     features = [(column, modality(column.kind).capabilities) for column in schema.features]
     seconds = seconds_of(options.get("budget") or BUDGET)
-    return as_asked(plan(Facts(features, _unsealed(canonical), schema.task, seconds)), options)
+    chosen = as_asked(plan(Facts(features, _unsealed(canonical), schema.task, seconds)), options)
+    check_changes(schema, chosen)
+    return chosen
 
 
 def as_asked(chosen: Recipe, options: FitOptions) -> Recipe:

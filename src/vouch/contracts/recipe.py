@@ -42,10 +42,13 @@ class Recipe:
         weight_decay: pull of the weight matrices towards 0: decoupled with adamw, muon and schedule_free, else added to
             the gradient.
         l1: weight of the sum of absolute weights, added to the loss.
+        l2: weight of half the sum of squared weights, added to the loss: L2 that is coupled to the optimiser.
         clip: largest norm of the gradient; 0 is off.
         gradient_noise: standard deviation of the noise that is added to the gradient in the first step, less in later
             ones.
         dropout: share of hidden units dropped in a step.
+        stochastic_depth: how often the last residual block of a net (resnet, transformer) is skipped in training; the
+            others less, in equal steps from the first to the last; 0 is off.
         label_smoothing: share of the target spread over all classes.
         augment: the random changes made to training inputs: "auto" for what suits the data, names, both, or nothing.
         patience: epochs without a better validation score before training stops; 0 never stops.
@@ -64,6 +67,8 @@ class Recipe:
         activation: what stands between the layers.
         width: hidden units in each layer of the trunk.
         depth: hidden layers in the trunk.
+        share_layers: whether the equal layers of a net (the hidden ones of the trunk after its first, the blocks of a
+            transformer) use the same weights.
         number_embedding: units that each number is spread over.
         category_embedding: units that each category is spread over; its spelling, where that counts, over twice
             as many.
@@ -95,9 +100,11 @@ class Recipe:
     warmup: float = 0.0
     weight_decay: float = 1e-4
     l1: float = 0.0
+    l2: float = 0.0
     clip: float = 1.0
     gradient_noise: float = 0.0
     dropout: float = 0.2
+    stochastic_depth: float = 0.0
     label_smoothing: float = 0.0
     augment: tuple[str, ...] = ("auto",)
     patience: int = 8
@@ -112,6 +119,7 @@ class Recipe:
     activation: Activation = _USUAL
     width: int = 128
     depth: int = 2
+    share_layers: bool = False
     number_embedding: int = 16
     category_embedding: int = 16
     image_width: int = 32

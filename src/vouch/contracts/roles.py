@@ -87,14 +87,16 @@ class Modality(Protocol):
     """One kind of column: how to recognise it, read it, and learn its encoder.
 
     ``kind`` is its name; ``joint`` says that all columns of the kind are encoded in one tensor; ``drops_unreadable``
-    that a row whose cell cannot be read is left out, instead of taken as missing; ``encoder`` is the class that
-    ``fit`` returns, by which a bundle finds its way back.
+    that a row whose cell cannot be read is left out, instead of taken as missing; ``augmentations`` are the random
+    changes to training rows that a recipe may name; ``encoder`` is the class that ``fit`` returns, by which a bundle
+    finds its way back.
     """
 
     kind: ClassVar[str]
     joint: ClassVar[bool]
     drops_unreadable: ClassVar[bool]
     capabilities: ClassVar[Capabilities]
+    augmentations: ClassVar[tuple[str, ...]]
 
     @property
     def encoder(self) -> type:

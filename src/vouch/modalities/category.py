@@ -15,6 +15,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
 from vouch.nets.categories import MISSING, UNSEEN, CategoryEmbedding, NgramEmbedding, hash_ngrams
+from vouch.nets.corrupt import swap_cells
 
 FIRST = 2
 _FEW = 30
@@ -31,6 +32,7 @@ class Category:
     joint: ClassVar[bool] = True
     drops_unreadable: ClassVar[bool] = False
     capabilities: ClassVar[Capabilities] = Capabilities(discrete=True)
+    augmentations: ClassVar[tuple[str, ...]] = ("column_swap",)
 
     @property
     def encoder(self) -> type[CategoryEncoder]:
@@ -122,9 +124,12 @@ class CategoryEncoder:
         return ValuesAndSpelling(table, spelling)
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-        """Categories are not augmented."""
-        del recipe, generator
-        return batch
+        """Values of other rows, each with its spelling, where the recipe names that."""
+        if "column_swap" not in recipe.augment:
+            return batch
+        spelt = [self.columns.index(name) for name in self.spelt for _ in range(_GRAMS)]
+        owner = torch.tensor([*range(len(self.columns)), *spelt], device=batch.device)
+        return swap_cells(batch, owner, len(self.columns), generator)
 
 
 class ValuesAndSpelling(nn.Module):

@@ -14,8 +14,9 @@ from torch import Tensor, nn
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
+from vouch.nets.corrupt import add_noise, swap_cells
 from vouch.nets.network import Flat
-from vouch.nets.numbers import NumberScale, PiecewiseLinearEmbedding, fit_bins, fit_scale, scale_numbers
+from vouch.nets.numbers import CLIP, NumberScale, PiecewiseLinearEmbedding, fit_bins, fit_scale, scale_numbers
 
 _DATES = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y")
 _TIMES = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M:%S%.f", " %H:%M:%S%.f", "T%H:%M:%SZ", " %I:%M:%S %p")
@@ -31,6 +32,7 @@ class Date:
     joint: ClassVar[bool] = True
     drops_unreadable: ClassVar[bool] = False
     capabilities: ClassVar[Capabilities] = Capabilities(continuous=True)
+    augmentations: ClassVar[tuple[str, ...]] = ("column_noise", "column_swap")
 
     @property
     def encoder(self) -> type[DateEncoder]:
@@ -99,8 +101,12 @@ class DateEncoder:
         return Flat(PiecewiseLinearEmbedding(self.edges, recipe.number_embedding))
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-        """Dates are not augmented."""
-        del recipe, generator
+        """Noise on every part, and dates of other rows as a whole, where the recipe names them."""
+        if "column_noise" in recipe.augment:
+            batch = add_noise(batch, CLIP, generator)
+        if "column_swap" in recipe.augment:
+            owner = torch.tensor(self.kept, device=batch.device) // _PARTS
+            batch = swap_cells(batch, owner, len(self.columns), generator)
         return batch
 
 

@@ -15,8 +15,9 @@ from torch import Tensor, nn
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
+from vouch.nets.corrupt import add_noise, swap_cells
 from vouch.nets.network import Flat
-from vouch.nets.numbers import NumberScale, PiecewiseLinearEmbedding, fit_bins, fit_scale, scale_numbers
+from vouch.nets.numbers import CLIP, NumberScale, PiecewiseLinearEmbedding, fit_bins, fit_scale, scale_numbers
 
 _DECORATION = r"[\s\u00a0\u202f_$€£¥₹%]|(?i:\b(?:usd|eur|gbp|chf|jpy)\b)"
 _EXACT_IN_FLOAT32 = 2**24
@@ -30,6 +31,7 @@ class Number:
     joint: ClassVar[bool] = True
     drops_unreadable: ClassVar[bool] = False
     capabilities: ClassVar[Capabilities] = Capabilities(continuous=True)
+    augmentations: ClassVar[tuple[str, ...]] = ("column_noise", "column_swap")
 
     @property
     def encoder(self) -> type[NumberEncoder]:
@@ -114,8 +116,12 @@ class NumberEncoder:
         return Flat(PiecewiseLinearEmbedding(self.edges, recipe.number_embedding))
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-        """Numbers are not augmented."""
-        del recipe, generator
+        """Noise, and numbers of other rows, where the recipe names them."""
+        if "column_noise" in recipe.augment:
+            batch = add_noise(batch, CLIP, generator)
+        if "column_swap" in recipe.augment:
+            columns = batch.shape[1]
+            batch = swap_cells(batch, torch.arange(columns, device=batch.device), columns, generator)
         return batch
 
 

@@ -12,6 +12,7 @@ from torch import nn
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder
 from vouch.nets.activations import use_activation
+from vouch.nets.depth import share_layers, skip_blocks
 from vouch.nets.ensemble import ParameterSharingEnsemble
 from vouch.nets.mlp import MLP
 from vouch.nets.network import Network, Straight
@@ -28,6 +29,9 @@ def build_network(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> 
 
     Returns:
         A network from encoded inputs to outputs (B, M, K).
+
+    Raises:
+        UsageError: the recipe asks for what its nets do not have: residual blocks, or equal layers.
     """
     return joined(build_networks(encoders, outputs, recipe))
 
@@ -76,6 +80,9 @@ def _one(encoders: Sequence[Encoder], outputs: int, recipe: Recipe) -> Network:
         embedders = [encoder.embed(recipe) for encoder in encoders]
         network = Network(embedders, _trunk(embedders, recipe), outputs)
         use_activation(network, recipe.activation)
+    if recipe.share_layers:
+        share_layers(network)
+    skip_blocks(network, recipe.stochastic_depth)
     for part in network.modules():
         if hasattr(part, "recompute"):
             part.recompute = recipe.recompute  # type: ignore[assignment]

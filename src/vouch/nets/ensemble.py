@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from vouch.nets.mlp import hidden_layers
+from vouch.nets.mlp import hidden_layers, shared_layers
 
 
 class ParameterSharingEnsemble(nn.Module):
@@ -52,3 +52,8 @@ class ParameterSharingEnsemble(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Map row vectors (B, D) to each member's hidden vectors (B, M, H)."""
         return self.layers(x.unsqueeze(1) * self.adapter)
+
+    def share_layers(self) -> bool:
+        """Let the layers after the first use the same weights; whether there were several."""
+        before, self.layers = self.layers, shared_layers(self.layers)
+        return before is not self.layers

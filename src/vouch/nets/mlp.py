@@ -6,7 +6,10 @@ from itertools import pairwise
 
 from torch import Tensor, nn
 
+from vouch.nets.depth import Repeated
 from vouch.nets.drawing import Dropout
+
+_PARTS = 3
 
 
 class MLP(nn.Module):
@@ -38,6 +41,11 @@ class MLP(nn.Module):
         """Map row vectors (B, D) to hidden vectors (B, 1, H)."""
         return self.layers(x).unsqueeze(1)
 
+    def share_layers(self) -> bool:
+        """Let the layers after the first use the same weights; whether there were several."""
+        before, self.layers = self.layers, shared_layers(self.layers)
+        return before is not self.layers
+
 
 def hidden_layers(in_features: int, width: int, depth: int, dropout: float) -> nn.Sequential:
     """The layers Linear, ReLU, Dropout, ``depth`` times.
@@ -60,3 +68,22 @@ def hidden_layers(in_features: int, width: int, depth: int, dropout: float) -> n
     for size_in, size_out in pairwise(sizes):
         layers += [nn.Linear(size_in, size_out), nn.ReLU(), Dropout(dropout)]
     return nn.Sequential(*layers)
+
+
+def shared_layers(layers: nn.Sequential) -> nn.Sequential:
+    """What :func:`hidden_layers` makes, with one layer that is passed again in the place of all after the first.
+
+    Args:
+        layers: Linear, ReLU, Dropout, several times.
+
+    Returns:
+        The same layers when there is only one after the first, or none.
+
+    Example:
+        >>> shared_layers(hidden_layers(5, 8, depth=4, dropout=0.1))[3].times
+        3
+    """
+    parts, passes = list(layers), len(layers) // _PARTS - 1
+    if passes < 2:
+        return layers
+    return nn.Sequential(*parts[:_PARTS], Repeated(nn.Sequential(*parts[_PARTS : 2 * _PARTS]), passes))

@@ -7,6 +7,7 @@ from typing import Literal
 
 from torch import Tensor, nn
 
+from vouch.nets.depth import StochasticDepth
 from vouch.nets.recompute import through
 
 Norm = Literal["batch", "group"]
@@ -51,6 +52,11 @@ class ResNet(nn.Module):
             self.stages.append(nn.Sequential(nn.MaxPool2d(2), widen, Residual(after, norm)))
         self.features = widths[-1]
 
+    @property
+    def skips(self) -> list[StochasticDepth]:
+        """Where each residual block may be skipped in training, in order."""
+        return [part.skip for part in self.modules() if isinstance(part, Residual)]
+
     def map(self, x: Tensor) -> Tensor:
         """The last feature map (B, D, H', W') of pictures (B, C, H, W)."""
         x = self.stem(x)
@@ -70,10 +76,11 @@ class Residual(nn.Module):
         super().__init__()
         self.first = Convolution(width, width, 3, 1, norm)
         self.second = Convolution(width, width, 3, 1, norm)
+        self.skip = StochasticDepth()
 
     def forward(self, x: Tensor) -> Tensor:
         """The input plus what the convolutions make of it."""
-        return x + self.second(self.first(x))
+        return self.skip(x, x + self.second(self.first(x)))
 
 
 class Convolution(nn.Module):

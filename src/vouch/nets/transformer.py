@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from vouch.nets.depth import StochasticDepth
 from vouch.nets.drawing import dropout, uniform
 from vouch.nets.recompute import through
 
@@ -53,6 +54,7 @@ class SequenceEncoder(nn.Module):
         self.vectors = nn.Parameter(torch.randn(vocabulary, features) * _SPREAD)
         self.positions = nn.Parameter(torch.randn(tokens, features) * _SPREAD)
         self.blocks = nn.ModuleList(_Block(features, dropout, kernel) for _ in range(depth))
+        self.skips = nn.ModuleList(StochasticDepth() for _ in range(depth))
         self.norm = nn.LayerNorm(features)
         self.query = nn.Linear(features, 1)
         self.features, self.dropout = features, dropout
@@ -69,6 +71,12 @@ class SequenceEncoder(nn.Module):
         present = self._present(ids)
         return self._encode(ids, present) * present.unsqueeze(-1)
 
+    def share_layers(self) -> bool:
+        """Let all blocks use the weights of the first; whether there were several."""
+        several = len(self.blocks) > 1
+        self.blocks = self.blocks[:1]
+        return several
+
     def _present(self, ids: Tensor) -> Tensor:
         """Where a piece is, and is not dropped."""
         if not self.training:
@@ -78,8 +86,10 @@ class SequenceEncoder(nn.Module):
     def _encode(self, ids: Tensor, present: Tensor) -> Tensor:
         x = F.embedding(ids.long(), self.vectors) + self.positions[: ids.shape[1]]
         x = dropout(x, self.dropout, self.training)
-        for block in self.blocks:
-            x = through(block, x, present, again=self.recompute)
+        for number, skip in enumerate(self.skips):
+            # Fewer blocks than depth are passed again.
+            block = self.blocks[number % len(self.blocks)]
+            x = skip(x, through(block, x, present, again=self.recompute))
         return self.norm(x)
 
 

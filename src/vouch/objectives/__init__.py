@@ -7,11 +7,12 @@ from vouch.contracts.roles import Objective, Target
 from vouch.errors import UsageError
 from vouch.objectives.focal import Focal
 from vouch.objectives.l1 import L1
+from vouch.objectives.l2 import L2
 from vouch.objectives.logit_adjustment import LogitAdjustment, log_shares
 from vouch.objectives.mixing import Mixing
 from vouch.objectives.supervised import Supervised
 
-ALL = (Focal, L1, LogitAdjustment, Mixing, Supervised)
+ALL = (Focal, L1, L2, LogitAdjustment, Mixing, Supervised)
 
 
 def make_objective(target: Target, recipe: Recipe, wanted: Tensor, weights: Tensor | None = None) -> Objective:
@@ -19,7 +20,8 @@ def make_objective(target: Target, recipe: Recipe, wanted: Tensor, weights: Tens
 
     Args:
         target: the task.
-        recipe: says what is on: ``label_smoothing``, ``focal``, ``logit_adjustment``, ``mixup``, ``cutmix``, ``l1``.
+        recipe: says what is on: ``label_smoothing``, ``focal``, ``logit_adjustment``, ``mixup``, ``cutmix``, ``l2``,
+            ``l1``.
         wanted: encoded targets of the training rows (n, ...), by which classes are found to be rare.
         weights: how much each of these rows counts (n,); all alike when not given.
 
@@ -33,6 +35,7 @@ def make_objective(target: Target, recipe: Recipe, wanted: Tensor, weights: Tens
         one = LogitAdjustment(one, recipe.logit_adjustment * log_shares(wanted, target.outputs, weights))
     if recipe.mixup or recipe.cutmix:
         one = Mixing(one, recipe.mixup, recipe.cutmix)
+    one = L2(one, recipe.l2) if recipe.l2 else one
     return L1(one, recipe.l1) if recipe.l1 else one
 
 
@@ -55,4 +58,4 @@ def check_objective(target: Target, recipe: Recipe) -> None:
         )  # fmt: skip
 
 
-__all__ = ["ALL", "L1", "Focal", "LogitAdjustment", "Mixing", "Supervised", "check_objective", "make_objective"]
+__all__ = ["ALL", "L1", "L2", "Focal", "LogitAdjustment", "Mixing", "Supervised", "check_objective", "make_objective"]

@@ -36,6 +36,7 @@ AUDIT_FORMAT = 1
 _FILES = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
 _AUDIT, _OUT_OF_FOLD = "audit.json", "out_of_fold.parquet"
 _LARGEST_JSON = 256 * 2**20
+_DEEPEST = 64
 # Parts that bundles from before them do not have, and what stands for them.
 _LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None}
 # What a description that fits no network makes the parts throw when they are put together.
@@ -247,8 +248,10 @@ def _with_objects(recipe: dict[str, Any]) -> dict[str, Any]:
 
 def _check_sizes(recipe: Recipe, tensors: int) -> None:
     """Refuse sizes that no network has, before a stranger's number keeps us busy building layers."""
-    for name, fewest in (("depth", 1), ("networks", 1), ("folds", 0)):
-        if not fewest <= getattr(recipe, name) <= max(tensors, 1):
+    # A layer that is passed again takes up no tensor of its own, but it does take time.
+    deepest = max(tensors, _DEEPEST if recipe.share_layers else 1)
+    for name, fewest, most in (("depth", 1, deepest), ("networks", 1, max(tensors, 1)), ("folds", 0, max(tensors, 1))):
+        if not fewest <= getattr(recipe, name) <= most:
             raise ValueError(f"{name} {getattr(recipe, name)} for {tensors} tensors")
     for name in ("members", "width", "number_embedding", "category_embedding", "image_width", "text_width"):
         if not 1 <= getattr(recipe, name) < 2**31:

@@ -54,6 +54,8 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None,
     _check_rows_alone(encoder, frame, encoded)
     _check_embedding(encoder, encoded, recipe)
     _check_augmentation(encoder, encoded, recipe)
+    for name in modality.augmentations:
+        _check_change(modality.fit(frame, [column], replace(recipe, augment=(name,)), None), frame, recipe, name)
     _check_storage(modality, encoder, frame, encoded)
 
 
@@ -97,6 +99,17 @@ def _check_augmentation(encoder: Encoder, encoded: Tensor, recipe: Recipe) -> No
     assert first.shape == encoded.shape, "augment changed the shape"
     untouched = encoder.augment(encoded.clone(), replace(recipe, augment=()), torch.Generator().manual_seed(3))
     assert torch.equal(_filled(untouched), _filled(encoded)), "augment changes rows although nothing is asked"
+
+
+def _check_change(encoder: Encoder, frame: pl.DataFrame, recipe: Recipe, name: str) -> None:
+    """A change that is named is made, to a copy, and follows its generator; a name of another kind is passed over."""
+    encoded = encoder.encode(frame)
+    kept, named = encoded.clone(), replace(recipe, augment=(name,))
+    first, second = (encoder.augment(encoded, named, torch.Generator().manual_seed(3)) for _ in range(2))
+    assert first.shape == encoded.shape, f"'{name}' changed the shape"
+    assert torch.equal(_filled(first), _filled(second)), f"'{name}' does not follow its generator"
+    assert not torch.equal(_filled(first), _filled(encoded).to(first.dtype)), f"'{name}' changes nothing"
+    assert torch.equal(_filled(encoded), _filled(kept)), f"'{name}' changes the rows that it was given"
 
 
 def _check_storage(modality: Modality, encoder: Encoder, frame: pl.DataFrame, encoded: Tensor) -> None:

@@ -23,10 +23,12 @@ _NAMES = {
     "precision": ("auto", "float32", "bfloat16", "float16"),
     "compile": ("off", "on", "auto"),
 }
-_AUGMENT = ("auto", "shift", "flip", "crop", "rotation", "colour", "erase")
+_AUGMENT = (
+    "auto", "shift", "flip", "crop", "rotation", "colour", "erase", "vertical_flip", "affine", "randaugment",
+    "token_dropout", "token_swap", "token_noise", "column_noise", "column_swap",
+)  # fmt: skip
 _RANGES = {
     "valid_fraction": (0.01, 0.5), "test_fraction": (0, 0.9), "epochs": (1, 100_000), "batch_size": (1, 1_000_000),
-    
     "accumulation": (1, 100_000), "learning_rate": (0, 1e3), "gradient_noise": (0, 100), "swa": (0, 0.99),
     "warmup": (0, 0.99), "weight_decay": (0, 1e3), "l1": (0, 1e3), "clip": (0, 1e9),
     "dropout": (0, 0.95), "label_smoothing": (0, 0.9), "patience": (0, 100_000), "averaging": (0, 0.999999),
@@ -34,6 +36,7 @@ _RANGES = {
     "width": (1, 65_536), "depth": (1, 64), "number_embedding": (1, 1024), "seed": (0, 2**62),
     "category_embedding": (1, 1024), "image_width": (1, 4096), "vocabulary": (300, 1_000_000),
     "max_tokens": (0, 8192), "text_width": (1, 4096),
+    "l2": (0, 1e3), "stochastic_depth": (0, 0.95),
     "mixup": (0, 100), "cutmix": (0, 100), "focal": (0, 100), "logit_adjustment": (0, 100),
 }  # fmt: skip
 

@@ -14,6 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Generator, Tensor
 
+from vouch.modalities.image.moves import floats, resample, sheared, uniform
+from vouch.modalities.image.randaugment import randaugment
+
 PHOTO_SIDE = 48
 TINY_SIDE = 12
 SYMMETRY_ROWS = 2_000
@@ -33,6 +36,9 @@ class Augmentation:
         rotation: largest turn to each side, in degrees.
         colour: largest relative change of contrast and saturation, and of brightness in standard deviations.
         erase: side of one erased square, as a share of the picture's side.
+        vertical_flip: mirror top and bottom in half of the pictures, for those that have no up.
+        affine: largest shear, change of scale and move, as shares of the picture's side.
+        randaugment: changes of RandAugment made to each picture.
 
     Example:
         >>> Augmentation(flip=True).only({"shift"}).flip
@@ -45,6 +51,9 @@ class Augmentation:
     rotation: float = 0.0
     colour: float = 0.0
     erase: float = 0.0
+    vertical_flip: bool = False
+    affine: float = 0.0
+    randaugment: int = 0
 
     def names(self) -> tuple[str, ...]:
         """The changes that are switched on, by name."""
@@ -58,7 +67,17 @@ class Augmentation:
         return replace(self, **{name: getattr(on[name] if name in names else off, name) for name in self.__slots__})
 
 
-USUAL = Augmentation(shift=0.07, flip=True, crop=0.7, rotation=10.0, colour=0.3, erase=0.4)
+USUAL = Augmentation(
+    shift=0.07,
+    flip=True,
+    crop=0.7,
+    rotation=10.0,
+    colour=0.3,
+    erase=0.4,
+    vertical_flip=True,
+    affine=0.15,
+    randaugment=2,
+)
 
 
 def augment(batch: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
@@ -70,18 +89,21 @@ def augment(batch: Tensor, settings: Augmentation, generator: Generator) -> Tens
         generator: source of all randomness: the same state gives the same pictures.
 
     Returns:
-        New pictures, (B, C, H, W); bytes stay bytes when only flip and shift are on, else floats on the same scale.
+        New pictures, (B, C, H, W); bytes stay bytes when only flips and shift are on, else floats on the same scale.
 
     Example:
         >>> pictures = torch.randn(4, 3, 16, 16)
         >>> augment(pictures, Augmentation(flip=True, erase=0.25), torch.Generator().manual_seed(0)).shape
         torch.Size([4, 3, 16, 16])
     """
-    if settings.crop < 1 or settings.rotation > 0:
+    ends = _ends(batch) if settings.randaugment else None
+    if settings.crop < 1 or settings.rotation > 0 or settings.affine > 0:
         batch = _warp(batch, settings, generator)
     else:
         batch = flip(batch, generator) if settings.flip else batch
+    batch = flip(batch, generator, side=2) if settings.vertical_flip else batch
     batch = shift(batch, settings.shift, generator) if settings.shift > 0 else batch
+    batch = randaugment(batch, settings.randaugment, generator, ends) if ends else batch
     batch = jitter(batch, settings.colour, generator) if settings.colour > 0 else batch
     return erase(batch, settings.erase, generator) if settings.erase > 0 else batch
 
@@ -151,10 +173,10 @@ def _recall(similarity: Tensor, labels: Tensor) -> float:
     return float(torch.stack([hit[labels == label].mean() for label in labels.unique()]).mean())
 
 
-def flip(batch: Tensor, generator: Generator) -> Tensor:
-    """Half of the pictures (B, C, H, W), mirrored left and right."""
-    chosen = _uniform(batch, generator, 0.0, 1.0) < 0.5
-    return torch.where(chosen[:, None, None, None], batch.flip(3), batch)
+def flip(batch: Tensor, generator: Generator, side: int = 3) -> Tensor:
+    """Half of the pictures (B, C, H, W), mirrored left and right, or with ``side=2`` top and bottom."""
+    chosen = uniform(batch, generator, 0.0, 1.0) < 0.5
+    return torch.where(chosen[:, None, None, None], batch.flip(side), batch)
 
 
 def shift(batch: Tensor, share: float, generator: Generator) -> Tensor:
@@ -173,10 +195,10 @@ def shift(batch: Tensor, share: float, generator: Generator) -> Tensor:
 
 def jitter(batch: Tensor, strength: float, generator: Generator) -> Tensor:
     """Pictures (B, C, H, W) with other contrast, brightness, and, where they have colour, saturation and tint."""
-    batch = _floats(batch)
+    batch = floats(batch)
 
     def draw(channels: int = 1) -> Tensor:
-        return _uniform(batch, generator, -strength, strength, channels)[:, :, None, None]
+        return uniform(batch, generator, -strength, strength, channels)[:, :, None, None]
 
     spread, mean = torch.std_mean(batch, (1, 2, 3), correction=0, keepdim=True)
     changed = (batch - mean) * (1 + draw()) + mean + spread * draw()
@@ -191,10 +213,10 @@ def erase(batch: Tensor, share: float, generator: Generator) -> Tensor:
 
     Source: DeVries and Taylor, Improved regularization of convolutional neural networks with cutout (2017).
     """
-    batch = _floats(batch)
+    batch = floats(batch)
     inside = []
     for side in batch.shape[2:]:
-        centre = _uniform(batch, generator, 0.0, float(side))
+        centre = uniform(batch, generator, 0.0, float(side))
         pixels = torch.arange(side, device=batch.device) + 0.5
         inside.append((pixels - centre[:, None]).abs() * 2 < share * side)
     square = (inside[0][:, :, None] & inside[1][:, None, :])[:, None]
@@ -202,20 +224,22 @@ def erase(batch: Tensor, share: float, generator: Generator) -> Tensor:
 
 
 def _warp(batch: Tensor, settings: Augmentation, generator: Generator) -> Tensor:
-    """Random resized crop, turn and mirror in one resampling; Szegedy et al., Going deeper with convolutions (2015)."""
-    batch = _floats(batch)
-    area = _uniform(batch, generator, settings.crop, 1.0)
-    aspect = torch.exp(_uniform(batch, generator, -0.29, 0.29)) if settings.crop < 1 else torch.ones_like(area)
+    """Random resized crop (Szegedy et al., Going deeper with convolutions, 2015), turn, mirror and shear at once."""
+    batch = floats(batch)
+    area = uniform(batch, generator, settings.crop, 1.0)
+    aspect = torch.exp(uniform(batch, generator, -0.29, 0.29)) if settings.crop < 1 else torch.ones_like(area)
     wide, tall = (area * aspect).sqrt().clamp(max=1), (area / aspect).sqrt().clamp(max=1)
-    x = _uniform(batch, generator, -1.0, 1.0) * (1 - wide)
-    y = _uniform(batch, generator, -1.0, 1.0) * (1 - tall)
-    turn = _uniform(batch, generator, -1.0, 1.0) * math.radians(settings.rotation)
-    sign = torch.sign(_uniform(batch, generator, -1.0, 1.0)) if settings.flip else torch.ones_like(area)
+    x = uniform(batch, generator, -1.0, 1.0) * (1 - wide)
+    y = uniform(batch, generator, -1.0, 1.0) * (1 - tall)
+    turn = uniform(batch, generator, -1.0, 1.0) * math.radians(settings.rotation)
+    sign = torch.sign(uniform(batch, generator, -1.0, 1.0)) if settings.flip else torch.ones_like(area)
     ratio = batch.shape[2] / batch.shape[3]
     across = torch.stack([wide * turn.cos() * sign, -tall * turn.sin() * ratio, x], 1)
     down = torch.stack([wide * turn.sin() * sign / ratio, tall * turn.cos(), y], 1)
-    grid = F.affine_grid(torch.stack([across, down], 1), list(batch.shape), align_corners=False)
-    return F.grid_sample(batch, grid, padding_mode="reflection", align_corners=False)
+    places = torch.stack([across, down], 1)
+    if settings.affine > 0:
+        places = places @ sheared(batch, settings.affine, generator)
+    return resample(batch, places)
 
 
 def _mirrored(side: int, margin: int, batch: Tensor) -> Tensor:
@@ -223,12 +247,6 @@ def _mirrored(side: int, margin: int, batch: Tensor) -> Tensor:
     return (side - 1) - ((side - 1) - torch.arange(-margin, side + margin, device=batch.device).abs()).abs()
 
 
-def _floats(batch: Tensor) -> Tensor:
-    return batch if batch.is_floating_point() else batch.float()
-
-
-def _uniform(batch: Tensor, generator: Generator, low: float, high: float, columns: int = 0) -> Tensor:
-    """Uniform numbers, one a picture (B,), or with columns (B, columns)."""
-    shape = (batch.shape[0], columns) if columns else (batch.shape[0],)
-    drawn = torch.rand(shape, generator=generator, device=batch.device)
-    return low + (high - low) * drawn
+def _ends(batch: Tensor) -> tuple[float, float]:
+    """The smallest and the largest value that a picture can have; of floats, those that occur."""
+    return (float(batch.min()), float(batch.max())) if batch.is_floating_point() else (0.0, 255.0)

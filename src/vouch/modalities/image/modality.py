@@ -37,6 +37,7 @@ class Image:
     joint: ClassVar[bool] = False
     drops_unreadable: ClassVar[bool] = True
     capabilities: ClassVar[Capabilities] = Capabilities(continuous=True, spatial=True, bounded=True)
+    augmentations: ClassVar[tuple[str, ...]] = tuple(Augmentation.__slots__)
 
     @property
     def encoder(self) -> type[ImageEncoder]:

@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, RawColumn
 from vouch.contracts.schema import Column, Recognition
+from vouch.modalities.text.augment import CHANGES, augment
 from vouch.modalities.text.tokenise import LONGEST_WORD, Tokeniser, learn_tokeniser
 from vouch.nets.bag import BagOfWords, TextCNN
 from vouch.nets.transformer import SequenceEncoder
@@ -32,6 +33,7 @@ class Text:
     joint: ClassVar[bool] = False
     drops_unreadable: ClassVar[bool] = False
     capabilities: ClassVar[Capabilities] = Capabilities(discrete=True, ordered=True)
+    augmentations: ClassVar[tuple[str, ...]] = tuple(CHANGES)
 
     @property
     def encoder(self) -> type[TextEncoder]:
@@ -98,6 +100,5 @@ class TextEncoder:
         return net(size, recipe.text_width, members=recipe.members if "none" in recipe.network else 1)
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
-        """Texts are not augmented; the nets drop pieces themselves."""
-        del recipe, generator
-        return batch
+        """Pieces left out, exchanged or replaced where the recipe names it; the nets drop pieces by themselves too."""
+        return augment(batch, recipe.augment, generator)
