@@ -55,9 +55,9 @@ def settings() -> list[Setting]:
         return Network([net], Straight([net.features], 1, 0.0), CLASSES)
 
     return [
-        Setting("MLP, 103 M weights", lambda: table(4096, 7), lambda n: torch.randn(n, 512), 8192, 12),
-        Setting("ResNet, 64 x 64 pixels", pictures, lambda n: torch.randint(0, 256, (n, 3, 64, 64)).byte(), 512, 12),
-        Setting("transformer, 27 M weights", texts, lambda n: torch.randint(1, 20_000, (n, 128)), 64, 12),
+        Setting("MLP, 103 M weights", lambda: table(4096, 7), lambda n: torch.randn(n, 512), 8192, 40),
+        Setting("ResNet, 64 x 64 pixels", pictures, lambda n: torch.randn(n, 3, 64, 64), 512, 30),
+        Setting("transformer, 27 M weights", texts, lambda n: torch.randint(1, 20_000, (n, 128)), 64, 30),
         Setting("MLP, 0.1 M weights", lambda: table(128, 2), lambda n: torch.randn(n, 512), 256, 100),
     ]
 

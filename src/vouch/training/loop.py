@@ -106,11 +106,9 @@ def begun(job: Job) -> State:
     """The state before the first step."""
     live = job.network.state_dict()
     optimizer = make_optimizer(job.network, job.recipe)
-    sums = torch.zeros(2, dtype=torch.float32 if job.device.type == "mps" else torch.float64, device=job.device)
-    return State(
-        job.network, optimizer, copy_of(live), copy_of(live), total=sums[0].clone(), counted=sums[1].clone(),
-        scale=scaler_for(job.recipe, job.device),
-    )  # fmt: skip
+    total = torch.zeros((), dtype=torch.float32 if job.device.type == "mps" else torch.float64, device=job.device)
+    scale = scaler_for(job.recipe, job.device)
+    return State(job.network, optimizer, copy_of(live), copy_of(live), total=total, scale=scale)
 
 
 def train_epoch(job: Job, state: State) -> float:
@@ -135,7 +133,7 @@ def train_epoch(job: Job, state: State) -> float:
             share = loss if part is rows else loss * (_counted(job, part) / whole)
             (share if state.scale is None else state.scale.scale(share)).backward()
             state.total += share.detach() * whole
-        state.counted += whole
+        state.counted = state.counted + whole
         if state.scale is not None:
             state.scale.unscale_(state.optimizer)
         if recipe.gradient_noise:
@@ -147,7 +145,7 @@ def train_epoch(job: Job, state: State) -> float:
         state.step = step + 1
         job.checkpoints.save(state)
     mean = float(state.total) / (float(state.counted) or 1.0)
-    state.step, state.total, state.counted = 0, torch.zeros_like(state.total), torch.zeros_like(state.counted)
+    state.step, state.total, state.counted = 0, torch.zeros_like(state.total), 0.0
     return checked(mean, epoch, recipe)
 
 

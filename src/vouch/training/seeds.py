@@ -35,9 +35,11 @@ def for_order(seed: int, epoch: int, generator: Generator) -> Generator:
 
 def for_step(seed: int, epoch: int, step: int, generator: Generator) -> Generator:
     """The generator of a step's random changes to inputs; torch's global one is set as well, for what nets draw."""
-    found = mixed(seed, epoch, step)
-    if generator.device.type == "cpu":
-        torch.default_generator.manual_seed(found)
-    else:
+    found, device = mixed(seed, epoch, step), generator.device
+    if device.type == "cuda":
+        # As torch.manual_seed would, without asking every other kind of device.
+        torch.cuda.default_generators[device.index or 0].manual_seed(found)
+    elif device.type != "cpu":
         torch.manual_seed(found)
+    torch.default_generator.manual_seed(found)
     return generator.manual_seed(found ^ 1)

@@ -55,12 +55,12 @@ class State:
     history: list[Epoch] = field(default_factory=list)
     step: int = 0
     total: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
-    counted: Tensor = field(default_factory=lambda: torch.zeros((), dtype=torch.float64))
+    counted: Tensor | float = 0.0
     scale: torch.amp.GradScaler | None = None
 
     def pack(self) -> tuple[Weights, dict[str, Any]]:
         """The state as tensors by name, and as facts for JSON."""
-        tensors = {"total": self.total, "counted": self.counted}
+        tensors = {"total": self.total, "counted": torch.as_tensor(self.counted, dtype=torch.float64)}
         for part, weights in (("network", self.network.state_dict()), ("average", self.average), ("best", self.best)):
             tensors |= {f"{part}/{name}": value for name, value in weights.items()}
         tensors |= moments_of(self.optimizer)
@@ -78,7 +78,7 @@ class State:
         self.average = like(self.average, parts_of(tensors, "average"))
         self.best = like(self.best, parts_of(tensors, "best"))
         set_moments(self.optimizer, parts_of(tensors, "optimizer"))
-        self.total, self.counted = (tensors[name].to(self.total) for name in ("total", "counted"))
+        self.total, self.counted = tensors["total"].to(self.total), float(tensors["counted"])
         self.best_score, self.step = float(facts["best_score"]), int(facts["step"])
         self.history = from_facts(facts["history"])
         if self.scale is not None:
