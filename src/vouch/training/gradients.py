@@ -45,7 +45,12 @@ def clip_each(weights: Sequence[Tensor], largest: float) -> None:
         largest: norm of one network's gradient over all weights.
     """
     gradients = [weight.grad for weight in weights if weight.grad is not None]
-    norms = torch.stack([gradient.flatten(1).norm(dim=1) for gradient in gradients]).norm(dim=0)
+    norms = torch.stack([_norms(gradient) for gradient in gradients]).norm(dim=0)
     shares = (largest / (norms + 1e-6)).clamp(max=1.0)
     for gradient in gradients:
         gradient.mul_(shares.view(-1, *[1] * (gradient.ndim - 1)))
+
+
+def _norms(gradient: Tensor) -> Tensor:
+    """The norm of each network's part (N,)."""
+    return torch.linalg.vector_norm(gradient, dim=tuple(range(1, gradient.ndim)))

@@ -130,9 +130,7 @@ class Batch:
         networks = [self.runs[number].job.network for number in self.live]
         self.skeleton = _Step(self.runs[self.live[0]].job)
         self.weights = {
-            name: torch.stack(
-                [dict(network.named_parameters())[name].detach() for network in networks]
-            ).requires_grad_()
+            name: torch.stack([network.get_parameter(name).detach() for network in networks]).requires_grad_()
             for name, _ in networks[0].named_parameters()
         }
         self.buffers = {
