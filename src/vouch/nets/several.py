@@ -36,9 +36,7 @@ class Several(nn.Module):
 class DeepEnsemble(nn.Module):
     """The trunks of N networks; each takes the vectors that its own embedders made, and all members answer.
 
-    Every network has its own initial weights and its own dropout. They see the same rows in the same order, and the
-    loss is the mean of their losses, so that none learns from another; together they stop where their joint answer is
-    best.
+    Every network was trained by itself, on rows of its own where it belongs to a fold.
 
     Args:
         trunks: N modules from (B, D) to (B, M, H) with ``members`` = M and ``out_features`` = H.
