@@ -90,7 +90,7 @@ class Transformer(nn.Module):
     def forward(self, pieces: Tensor) -> Tensor:
         """The mean over the pieces that are there."""
         present = pieces > 0
-        x = self.vectors(pieces) + self.places.weight
+        x = self.vectors(pieces) + self.places.weight[: pieces.shape[1]]
         for block in self.blocks:
             x = block(x, present)
         share = present / present.sum(1, keepdim=True)
