@@ -14,7 +14,6 @@ from __future__ import annotations
 import argparse
 import copy
 import gzip
-import math
 import statistics
 import time
 from collections.abc import Callable, Mapping
@@ -30,12 +29,13 @@ from quality import ADULT, DATA, NEWS
 from torch import Tensor, nn
 from torch.optim.swa_utils import get_ema_multi_avg_fn
 
-from vouch.api.fitting import job_of, silent
 from vouch.api.preparing import gather, prepare
+from vouch.api.training import jobs_of, settled, silent
 from vouch.contracts.options import FitOptions
 from vouch.contracts.recipe import Recipe
 from vouch.training.loop import Job, train
-from vouch.training.optimise import make_optimizer, rate_at
+from vouch.training.optimise import make_optimizer
+from vouch.training.rates import rate_at
 
 PAIRS = 7
 SECONDS = 1.0
@@ -118,10 +118,11 @@ def main() -> None:
 def prepared(case: Case, settings: Mapping[str, object]) -> Job:
     """The job that ``vouch fit`` would train, cut down to so many rows, and with no random changes to them."""
     asked = FitOptions(settings={**case.settings, **settings, "augment": ()}, columns=case.columns, device="cpu")
-    job = job_of(prepare(*gather(case.data(), case.target, asked), asked), None, silent)
+    ready = settled(prepare(*gather(case.data(), case.target, asked), asked), None)
+    job = jobs_of(ready, None, silent)[0]
     if len(job.rows) < case.rows:
         raise SystemExit(f"{len(job.rows)} rows are left to train, {case.rows} are wanted")
-    return replace(job, rows=job.rows[: case.rows])
+    return replace(job, rows=job.rows[: case.rows], steps=None)
 
 
 def measure(job: Job, pairs: int) -> str:
@@ -227,7 +228,7 @@ class ByHand:
         self.inputs = [x[job.rows] for x in job.inputs]
         self.target = job.target[job.rows]
         self.optimizer = _optimizer(self.network, job.recipe)
-        self.schedule = _schedule(self.optimizer, job.recipe, math.ceil(len(job.rows) / job.recipe.batch_size))
+        self.schedule = _schedule(self.optimizer, job.recipe, job.steps_in_epoch)
         self.weights = [value for value in self.network.state_dict().values() if value.is_floating_point()]
         self.averages = [value.clone() for value in self.weights]
 
