@@ -72,11 +72,11 @@ def environment(cache: Path, peer: str) -> Path:
 
 
 def turned(pythons: Mapping[str, Path], number: int) -> dict[str, Path]:
-    """The same in another order: each begins once, and every other round goes backwards."""
+    """The same in another order: each begins once, then each once with the others backwards."""
     names = list(pythons)
     shift = number % len(names)
     order = names[shift:] + names[:shift]
-    return {name: pythons[name] for name in (order[::-1] if number % 2 else order)}
+    return {name: pythons[name] for name in (order[::-1] if number // len(names) % 2 else order)}
 
 
 def run_all(pythons: Mapping[str, Path], folder: Path) -> dict[str, Report]:
