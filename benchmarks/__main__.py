@@ -13,7 +13,10 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 PLAN = {
-    "epoch": ("speed.py", "epoch"),
+    "floor": ("floor.py", "mlp-1e3", "mlp-1e5", "resnet", "transformer"),
+    "epoch": ("floor.py", "ensemble-1e3", "ensemble-3e4", "ensemble-3e5"),
+    "peers": ("peers",),
+    "folds": ("folds.py",),
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
     "parts": ("parts.py",),

@@ -1,6 +1,5 @@
-"""Ratios of speed and memory, each from one run on one machine: epochs, imports, and CSV to tensors.
+"""Ratios of speed and memory, each from one run on one machine: imports, and CSV to tensors.
 
-python benchmarks/speed.py epoch
 python benchmarks/speed.py start
 python benchmarks/speed.py csv
 """
@@ -14,63 +13,10 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import polars as pl
-import torch
-from torch import Tensor, nn
-
-REPEATS = 7
-
-
-def epoch() -> None:
-    """Vouch's epoch over a hand-written loop's, on the same net, batches and data, taken in turn."""
-    from vouch.contracts.recipe import Recipe
-    from vouch.nets.ensemble import ParameterSharingEnsemble
-    from vouch.nets.network import Network
-    from vouch.objectives import Supervised
-    from vouch.tasks import Classification
-    from vouch.training.checkpoint import Checkpoints
-    from vouch.training.loop import Job, begun, train_epoch
-    from vouch.training.state import State
-
-    for rows, batch in ((1_000, 64), (30_000, 256), (300_000, 1024)):
-        torch.manual_seed(0)
-        x, y = torch.randn(rows, 32), torch.randint(0, 2, (rows,))
-
-        def net() -> nn.Module:
-            torch.manual_seed(0)
-            return Network([_Same(32)], ParameterSharingEnsemble(32, 8, 128, 2, 0.2), 2)
-
-        recipe = Recipe(batch_size=batch, averaging=0.0, clip=0.0, epochs=100)
-        network = net()
-        job = Job(
-            network, [x], y, torch.arange(rows), Supervised(Classification(("a", "b"))), lambda inputs, _: inputs,
-            lambda _: 0.0, recipe, Checkpoints(None), lambda *_, **__: None,
-        )  # fmt: skip
-        state = begun(job)
-        plain = net()
-        optimizer = torch.optim.AdamW(plain.parameters(), lr=recipe.learning_rate, fused=True)
-
-        def ours(job: Job = job, state: State = state) -> None:
-            train_epoch(job, state)
-
-        def by_hand(
-            plain: nn.Module = plain, optimizer: torch.optim.Optimizer = optimizer, x: Tensor = x, y: Tensor = y,
-            rows: int = rows, batch: int = batch,
-        ) -> None:  # fmt: skip
-            plain.train()
-            for part in torch.randperm(rows).split(batch):
-                output = plain(x[part])
-                loss = nn.functional.cross_entropy(output.flatten(0, 1), y[part].repeat_interleave(8))
-                optimizer.zero_grad()
-                loss.backward()
-                optimizer.step()
-
-        ratio, spread = _ratio(ours, by_hand)
-        print(f"epoch of {rows:>7,} rows, batch {batch}: {ratio:.3f} of a hand-written loop ({spread})", flush=True)
 
 
 def start() -> None:
@@ -144,48 +90,23 @@ def child(what: str, file: str) -> None:
     print(seconds, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024)
 
 
-def _ratio(first: Callable[[], None], second: Callable[[], None]) -> tuple[float, str]:
-    first()
-    second()
-    ratios = []
-    for _ in range(REPEATS):
-        started = time.perf_counter()
-        first()
-        middle = time.perf_counter()
-        second()
-        ratios.append((middle - started) / (time.perf_counter() - middle))
-    return statistics.median(ratios), f"{min(ratios):.3f} to {max(ratios):.3f} over {REPEATS} pairs"
-
-
 def _seconds(command: list[str]) -> float:
     started = time.perf_counter()
     subprocess.run(command, check=True, capture_output=True)
     return time.perf_counter() - started
 
 
-class _Same(nn.Module):
-    """The input itself."""
-
-    def __init__(self, features: int) -> None:
-        super().__init__()
-        self.features = features
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Nothing is changed."""
-        return x
-
-
 def main() -> None:
     """Run what is named."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("name", choices=["epoch", "start", "csv", "child"])
+    parser.add_argument("name", choices=["start", "csv", "child"])
     parser.add_argument("--what")
     parser.add_argument("--file")
     asked = parser.parse_args()
     if asked.name == "child":
         child(asked.what, asked.file)
     else:
-        {"epoch": epoch, "start": start, "csv": csv}[asked.name]()
+        {"start": start, "csv": csv}[asked.name]()
 
 
 if __name__ == "__main__":

@@ -5,8 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vouch.contracts.dataset import Dataset
+from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Column, Schema
-from vouch.data.split import SplitPlan, split
+from vouch.data.split import SplitPlan, dealt, split
 from vouch.errors import TargetError, TooFewRowsError
 
 PLAN = SplitPlan(seed=0, valid_fraction=0.15, test_fraction=0.2)
@@ -150,3 +151,13 @@ def test_rows_that_are_all_alike_are_refused():
     dataset, schema = case(frame)
     with pytest.raises(TooFewRowsError, match="rows that differ"):
         split(dataset, schema, PLAN)
+
+
+@pytest.mark.parametrize("given", [True, False])
+def test_validation_rows_are_in_every_fold(given):
+    frame = table(1000).with_columns(part=pl.Series(["train"] * 700 + ["test"] * 300))
+    dataset, schema = case(frame if given else frame.drop("part"), part="part" if given else None)
+    parts, _ = split(dataset, schema, PLAN)
+    fold = dealt(dataset, schema, parts, Recipe(folds=5))
+    assert np.bincount(fold[parts.valid], minlength=5).min() > len(parts.valid) // 20
+    assert (fold[parts.test] == -1).all()

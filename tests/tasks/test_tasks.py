@@ -38,6 +38,15 @@ def test_members_are_averaged_as_probabilities_not_as_logits():
     assert decoded[0] == pytest.approx(expected[0].tolist(), abs=1e-6)
 
 
+@pytest.mark.parametrize("smoothing", [0.0, 0.1])
+def test_the_loss_of_one_member_is_that_of_two_which_say_the_same(smoothing):
+    torch.manual_seed(0)
+    task, output = Classification(("a", "b", "c")), torch.randn(7, 1, 3)
+    target = torch.tensor([0, 1, 2, 2, 1, 0, 1])
+    alone, both = (task.loss(x, target, smoothing) for x in (output, output.expand(7, 2, 3)))
+    assert torch.allclose(alone, both, atol=1e-6)
+
+
 def test_a_quantity_comes_back_in_its_own_unit():
     task = Regression.fit(pl.Series([100.0, 300.0]))
     output = task.encode(pl.Series([250.0])).view(1, 1, 1)

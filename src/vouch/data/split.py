@@ -130,7 +130,9 @@ def dealt(dataset: Dataset, schema: Schema, parts: Split, recipe: Recipe) -> Row
     if time is not None:
         fold[rows] = np.arange(len(rows)) * recipe.folds // len(rows)
     else:
-        fold[rows] = folds(dataset, schema, rows, recipe.folds, np.random.default_rng(recipe.seed))
+        # Other draws than those of the split: the same ones would put all validation rows into the first fold.
+        rng = np.random.default_rng((recipe.seed, recipe.folds))
+        fold[rows] = folds(dataset, schema, rows, recipe.folds, rng)
     return fold
 
 

@@ -45,7 +45,8 @@ class Network(nn.Module):
 
     def vectors(self, *inputs: Tensor) -> Tensor:
         """Encoded inputs, one for each embedder, to their vectors side by side (B, D)."""
-        return torch.cat([embedder(x) for embedder, x in zip(self.embedders, inputs, strict=True)], dim=1)
+        parts = [embedder(x) for embedder, x in zip(self.embedders, inputs, strict=True)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts, dim=1)
 
     def answer(self, vectors: Tensor) -> Tensor:
         """Vectors side by side (B, D) to outputs (B, M, K)."""
@@ -73,6 +74,8 @@ class MemberHead(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Hidden vectors (B, M, H) to outputs (B, M, K)."""
+        if len(self.weight) == 1:  # a third of the operations, which are most of the time of a small net
+            return torch.addmm(self.bias, x.squeeze(1), self.weight.squeeze(0)).unsqueeze(1)
         return torch.bmm(x.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
 
 
@@ -122,6 +125,8 @@ class Straight(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Vectors (B, D) to (B, M, D / M)."""
+        if self.members == 1:
+            return self.dropout(x.unsqueeze(1))
         parts = [part.unflatten(1, (self.members, -1)) for part in x.split(self.sizes, dim=1)]
         return self.dropout(torch.cat(parts, dim=2))
 

@@ -85,6 +85,8 @@ class Classification:
 
     def loss(self, output: Tensor, target: Tensor, smoothing: float = 0.0) -> Tensor:
         """Cross-entropy of each row (B,), averaged over members."""
+        if output.shape[1] == 1:
+            return F.cross_entropy(output.squeeze(1), target, label_smoothing=smoothing, reduction="none")
         wanted = target.repeat_interleave(output.shape[1])
         rows = F.cross_entropy(output.flatten(0, 1), wanted, label_smoothing=smoothing, reduction="none")
         return rows.view(output.shape[:2]).mean(dim=1)

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from vouch.contracts import optimizers as chosen
 from vouch.contracts.recipe import Recipe
 from vouch.nets.network import MemberHead
+from vouch.training.direct import DirectAdamW
 from vouch.training.muon import Muon
 from vouch.training.schedule_free import ScheduleFreeAdamW
 
@@ -59,7 +60,7 @@ def _torchs(groups: list[Group], recipe: Recipe) -> Optimizer:
     lr = recipe.learning_rate
     match recipe.optimizer:
         case chosen.AdamW(beta1=beta1, beta2=beta2, epsilon=eps):
-            return torch.optim.AdamW(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
+            return DirectAdamW(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
         case chosen.Adam(beta1=beta1, beta2=beta2, epsilon=eps):
             return torch.optim.Adam(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
         case chosen.SGD(momentum=momentum, nesterov=nesterov):
