@@ -127,7 +127,7 @@ def train_epoch(job: Job, state: State) -> float:
         made, rows = epoch * steps + step, batches[step]
         for_step(recipe.seed, epoch, step, generator)
         whole = _counted(job, rows)
-        for part in rows.tensor_split(recipe.accumulation) if recipe.accumulation > 1 else (rows,):
+        for part in rows.tensor_split(parts) if (parts := min(recipe.accumulation, len(rows))) > 1 else (rows,):
             inputs = job.augment([x[part] for x in job.inputs], generator)
             counts = None if job.weights is None else job.weights[part]
             with casting(recipe, job.device):
@@ -153,7 +153,7 @@ def train_epoch(job: Job, state: State) -> float:
 
 def _counted(job: Job, rows: Tensor) -> Tensor | int:
     """What rows count in the loss: as many as they are, or the sum of their weights."""
-    return len(rows) if job.weights is None else job.weights[rows].sum()
+    return len(rows) if job.weights is None else job.weights[rows].sum().clamp_min(1e-12)
 
 
 def _move(state: State, rate: float) -> None:
