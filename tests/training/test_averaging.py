@@ -17,8 +17,6 @@ from vouch.training.loop import train
 NOISY = replace(RECIPE, dropout=0.3, epochs=6)
 
 
-
-
 def live_weights(recipe: Any) -> tuple[Tensor, list[list[Tensor]]]:
     """The first weights, and those after every step, epoch by epoch, of a run without any average."""
     one = job(replace(recipe, averaging=0.0, swa=0.0))
@@ -80,11 +78,15 @@ def test_without_an_average_the_live_weights_are_kept_bit_for_bit() -> None:
 
 def test_an_average_does_not_change_the_path() -> None:
     plain, averaged = (live_weights(replace(NOISY, averaging=decay))[1] for decay in (0.0, 0.9))
-    assert all(torch.equal(a, b) for one, other in zip(plain, averaged, strict=True) for a, b in zip(one, other, strict=True))
+    assert all(
+        torch.equal(a, b) for one, other in zip(plain, averaged, strict=True) for a, b in zip(one, other, strict=True)
+    )
 
 
 @pytest.mark.parametrize(
-    "change", [{"averaging": 0.9}, {"swa": 0.5}, {"optimizer": ScheduleFree()}], ids=["running", "even", "schedule-free"]
+    "change",
+    [{"averaging": 0.9}, {"swa": 0.5}, {"optimizer": ScheduleFree()}],
+    ids=["running", "even", "schedule-free"],
 )
 def test_a_run_with_an_average_that_was_interrupted_ends_with_the_same_bits(change: Any, tmp_path: Path) -> None:
     recipe = replace(NOISY, **change)

@@ -102,7 +102,9 @@ def test_networks_side_by_side_are_clipped_each_by_itself() -> None:
     nets = [network(replace(RECIPE, seed=seed)) for seed in range(3)]
     for number, net in enumerate(nets):
         for weight in net.parameters():
-            weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(number)) * 10.0 ** (number - 1)
+            weight.grad = torch.randn(weight.shape, generator=torch.Generator().manual_seed(number)) * 10.0 ** (
+                number - 1
+            )
     stacked = []
     for parts in zip(*(net.parameters() for net in nets), strict=True):
         weight = torch.stack([part.detach() for part in parts]).requires_grad_()
@@ -112,4 +114,5 @@ def test_networks_side_by_side_are_clipped_each_by_itself() -> None:
     for number, net in enumerate(nets):
         nn.utils.clip_grad_norm_(net.parameters(), 1.0)
         for alone, together in zip(net.parameters(), stacked, strict=True):
+            assert alone.grad is not None
             assert torch.allclose(alone.grad, together.grad[number], rtol=1e-5)

@@ -53,7 +53,7 @@ class PaperScheduleFree(torch.optim.Optimizer):
         self.kept: dict[Tensor, dict[str, npt.NDArray[np.float64]]] = {}
 
     @torch.no_grad()
-    def step(self, closure: Any = None) -> None:
+    def step(self, closure: Any = None) -> Any:
         del closure
         self.t += 1
         b1, b2 = self.chosen.beta1, self.chosen.beta2

@@ -8,6 +8,7 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
+import torch
 
 from training.jobs import RECIPE, job
 from vouch.contracts.recipe import Recipe
@@ -28,12 +29,12 @@ def flat_then_cosine(one: FlatCosine, done: float) -> float:
 
 # What each schedule is without a warm-up, from 0 to 1.
 CLOSED: dict[Any, Callable[[Any, float], float]] = {
-    Constant: lambda one, done: 1.0,
+    Constant: lambda *_: 1.0,
     Step: lambda one, done: one.factor ** sum(done >= k * one.every - 1e-12 for k in range(1, 1 + int(1 / one.every))),
     Cosine: half_cosine,
     FlatCosine: flat_then_cosine,
     OneCycle: lambda one, done: max(1 - done, one.final),
-    Plateau: lambda one, done: 1.0,
+    Plateau: lambda *_: 1.0,
 }
 OTHERS = {"every": 0.25, "factor": 0.5, "final": 0.2, "flat": 0.25, "patience": 1}
 
@@ -49,13 +50,13 @@ def test_every_schedule_has_a_closed_form_and_a_line_on_when_to_use_it(kind: Any
 @pytest.mark.parametrize("other", [False, True], ids=["usual", "other settings"])
 @pytest.mark.parametrize("warmup", [0.0, 0.2])
 def test_it_follows_its_closed_form(kind: Any, other: bool, warmup: float) -> None:
-    one = kind(**{field.name: OTHERS[field.name] for field in fields(kind) if field.name != "name"}) if other else kind()
+    one = (
+        kind(**{field.name: OTHERS[field.name] for field in fields(kind) if field.name != "name"}) if other else kind()
+    )
     recipe = Recipe(schedule=one, warmup=warmup)
     for done in POINTS:
-        if done < warmup:
-            expected = max(done, 1e-3) / warmup
-        else:
-            expected = CLOSED[kind](one, (done - warmup) / (1 - warmup))
+        rising = done < warmup
+        expected = max(done, 1e-3) / warmup if rising else CLOSED[kind](one, (done - warmup) / (1 - warmup))
         assert rate_at(done, recipe) == pytest.approx(expected, abs=1e-9), done
 
 
@@ -91,8 +92,6 @@ def test_the_loop_steps_at_the_rates_of_the_schedule(kind: Any, monkeypatch: pyt
 
     def look(optimizer: Any, *_: object) -> None:
         taken.append(optimizer.param_groups[0]["lr"])
-
-    import torch
 
     monkeypatch.setattr(torch.optim.AdamW, "step", look)
     train(replace(one, evaluate=lambda _: next(judged)))
