@@ -17,11 +17,12 @@ from helpers import FAST, rows
 from vouch.api import casing, fitting
 from vouch.api.preparing import Ready, gather, prepare
 from vouch.api.training import _parts as parts_of
-from vouch.api.training import jobs_of, silent, trained
+from vouch.api.training import jobs_of, silent, with_trained
 from vouch.data.encode import encode
 from vouch.nets.network import outputs_of
 from vouch.testing import case_for
-from vouch.training.together import can_batch, train_together
+from vouch.training.loop import train
+from vouch.training.together import can_batch
 
 SETTINGS = {**FAST, "patience": 0}
 Trained = list[tuple[Ready, Ready]]
@@ -32,12 +33,11 @@ def trainings(monkeypatch: pytest.MonkeyPatch) -> Trained:
     """What went into every training, and what came out."""
     found: Trained = []
 
-    def watched(ready: Ready, *arguments: Any) -> Any:
-        done, history = trained(ready, *arguments)
-        found.append((ready, done))
-        return done, history
+    def watched(ready: Ready) -> Ready:
+        found.append((ready, with_trained(ready)))
+        return found[-1][1]
 
-    monkeypatch.setattr(fitting, "trained", watched)
+    monkeypatch.setattr(fitting, "with_trained", watched)
     return found
 
 
@@ -142,7 +142,7 @@ def test_an_ensemble_is_of_the_networks_that_its_seeds_give_alone(trainings: Tra
     fresh = prepare(dataset, schema, {"seed": 5, "ensemble": 3, "settings": SETTINGS})
     jobs = jobs_of(replace(fresh, recipe=replace(fresh.recipe, precision="float32")), None, silent)
     for job, network in zip(jobs, done.networks, strict=True):
-        train_together([job])
+        train(job)
         pairs = zip(job.network.state_dict().values(), network.state_dict().values(), strict=True)
         assert all(np.allclose(a.detach(), b.detach(), atol=2e-3) for a, b in pairs)
     assert [job.recipe.seed for job in jobs] == [5, 6, 7]
@@ -154,7 +154,8 @@ def test_an_audit_takes_the_predictions_that_the_folds_left(monkeypatch: pytest.
     def refuse(*_: object) -> None:
         raise AssertionError("a network was trained")
 
-    monkeypatch.setattr(casing, "trained", refuse)
+    monkeypatch.setattr(casing, "train", refuse)
+    monkeypatch.setattr(casing, "train_together", refuse)
     scored = case_for(bundle).out_of_fold()
     kept = bundle.out_of_fold
     assert kept is not None

@@ -127,7 +127,7 @@ def train_epoch(job: Job, state: State) -> float:
         made, rows = epoch * steps + step, batches[step]
         for_step(recipe.seed, epoch, step, generator)
         whole = _counted(job, rows)
-        for part in rows.tensor_split(parts) if (parts := min(recipe.accumulation, len(rows))) > 1 else (rows,):
+        for part in passes_of(rows, recipe):
             inputs = job.augment([x[part] for x in job.inputs], generator)
             counts = None if job.weights is None else job.weights[part]
             with casting(recipe, job.device):
@@ -149,6 +149,12 @@ def train_epoch(job: Job, state: State) -> float:
     mean = float(state.total) / (float(state.counted) or 1.0)
     state.step, state.total, state.counted = 0, torch.zeros_like(state.total), torch.zeros_like(state.counted)
     return checked(mean, epoch, recipe)
+
+
+def passes_of(rows: Tensor, recipe: Recipe) -> Sequence[Tensor]:
+    """The parts in which the rows of a batch pass through the network, none of them empty."""
+    count = min(recipe.accumulation, len(rows))
+    return rows.tensor_split(count) if count > 1 else (rows,)
 
 
 def _counted(job: Job, rows: Tensor) -> Tensor | int:
