@@ -53,13 +53,15 @@ def settled(ready: Ready, budget: float | None) -> Ready:
 def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> list[Job]:
     """One training run for each network, supervised, choosing on validation rows."""
     parts = _parts(ready)
+    # As many steps for each, so that they can train as one, but never a step without a row.
     steps = max(-(-len(train) // ready.recipe.batch_size) for train, _ in parts)
+    steps = min(steps, *(len(train) for train, _ in parts))
     recipes, places = apart(ready.recipe), _places(partial, len(parts))
     found = []
     for number, (train, valid) in enumerate(parts):
         alone = replace(ready, recipe=recipes[number], split=replace(ready.split, train=train, valid=valid))
         job = _job(alone, ready.networks[number], places[number], progress)
-        found.append(replace(job, steps=max(steps, 1)))
+        found.append(replace(job, steps=steps))
     return found
 
 

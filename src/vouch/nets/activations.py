@@ -40,7 +40,8 @@ def use_activation(network: nn.Module, chosen: Activation) -> None:
         for name, child in list(part.named_children()):
             if isinstance(child, _KINDS):
                 setattr(part, name, _module(chosen))
-                if isinstance(chosen, SELU) and isinstance(before, nn.Linear):
+                # Only there do the parts stand in the order in which they are passed.
+                if isinstance(chosen, SELU) and isinstance(part, nn.Sequential) and isinstance(before, nn.Linear):
                     _start(before)
             before = child
 

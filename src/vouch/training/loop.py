@@ -125,7 +125,7 @@ def train_epoch(job: Job, state: State) -> float:
         made, rows = epoch * steps + step, batches[step]
         for_step(recipe.seed, epoch, step, generator)
         whole = _counted(job, rows)
-        for part in rows.tensor_split(recipe.accumulation) if recipe.accumulation > 1 else (rows,):
+        for part in passes_of(rows, recipe):
             inputs = job.augment([x[part] for x in job.inputs], generator)
             counts = None if job.weights is None else job.weights[part]
             with casting(recipe, job.device):
@@ -149,9 +149,15 @@ def train_epoch(job: Job, state: State) -> float:
     return checked(mean, epoch, recipe)
 
 
+def passes_of(rows: Tensor, recipe: Recipe) -> Sequence[Tensor]:
+    """The parts in which the rows of a batch pass through the network, none of them empty."""
+    count = min(recipe.accumulation, len(rows))
+    return rows.tensor_split(count) if count > 1 else (rows,)
+
+
 def _counted(job: Job, rows: Tensor) -> Tensor | int:
     """What rows count in the loss: as many as they are, or the sum of their weights."""
-    return len(rows) if job.weights is None else job.weights[rows].sum()
+    return len(rows) if job.weights is None else job.weights[rows].sum().clamp_min(1e-12)
 
 
 def _move(state: State, rate: float) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -57,12 +58,12 @@ class ScheduleFreeAdamW(Optimizer):
             counted = torch.zeros((), dtype=torch.float64)
             state.update(steps=torch.zeros(()), counted=counted, square=torch.zeros_like(weight))
             state.update(path=weight.detach().clone(), average=weight.detach().clone())
-        rate, beta2 = group["lr"], group["beta2"]
+        beta2 = group["beta2"]
         state["steps"] += 1
+        rate = group["lr"] * math.sqrt(1 - beta2 ** float(state["steps"]))
         state["counted"] += rate**2
         state["square"].mul_(beta2).addcmul_(gradient, gradient, value=1 - beta2)
-        spread = (state["square"] / (1 - beta2 ** float(state["steps"]))).sqrt_().add_(group["epsilon"])
-        change = (gradient / spread).add_(weight, alpha=group["weight_decay"])
+        change = (gradient / state["square"].sqrt().add_(group["epsilon"])).add_(weight, alpha=group["weight_decay"])
         path, average = state["path"].sub_(change, alpha=rate), state["average"]
         average.lerp_(path, rate**2 / float(state["counted"]) if rate else 0.0)
         torch.lerp(path, average, group["beta1"], out=weight)

@@ -106,7 +106,7 @@ def parts_of(tensors: Mapping[str, Tensor], part: str) -> Weights:
 
 
 def like(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Weights:
-    """The found tensors, on the devices of the expected ones.
+    """The found tensors, on the devices and in the memory layout of the expected ones.
 
     Raises:
         ValueError: one has another shape.
@@ -115,7 +115,7 @@ def like(expected: Mapping[str, Tensor], found: Mapping[str, Tensor]) -> Weights
     for name, value in expected.items():
         if found[name].shape != value.shape:
             raise ValueError(f"'{name}' has shape {tuple(found[name].shape)}, not {tuple(value.shape)}")
-    return {name: found[name].to(value.device) for name, value in expected.items()}
+    return {name: torch.empty_like(value).copy_(found[name]) for name, value in expected.items()}
 
 
 def moments_of(optimizer: torch.optim.Optimizer) -> Weights:
@@ -127,14 +127,16 @@ def moments_of(optimizer: torch.optim.Optimizer) -> Weights:
 
 def set_moments(optimizer: torch.optim.Optimizer, flat: Mapping[str, Tensor]) -> None:
     """Put tensors under flat names back into an optimiser over the same parameters."""
-    whole = optimizer.state_dict()
-    weights = [weight for group in optimizer.param_groups for weight in group["params"]]
+    places = [(weight, group.get("fused")) for group in optimizer.param_groups for weight in group["params"]]
     slots: dict[int, dict[str, Tensor]] = {}
     for key, value in flat.items():
         number, name = key.split(".", 1)
-        weight = weights[int(number)]
+        weight, fused = places[int(number)]
         # Moments take the memory layout of their weight, on which the last bits of a step depend.
-        moment = torch.empty_like(weight).copy_(value) if value.shape == weight.shape else value
+        like_weight = value.shape == weight.shape
+        moment = torch.empty_like(weight, dtype=value.dtype).copy_(value) if like_weight else value
+        moment = moment.to(weight.device) if fused else moment
         slots.setdefault(int(number), {})[name] = moment
-    whole["state"] = slots
-    optimizer.load_state_dict(whole)
+    # Not by load_state_dict, which would cut every number to the precision of the weight.
+    optimizer.state.clear()
+    optimizer.state.update({places[number][0]: moments for number, moments in slots.items()})

@@ -275,11 +275,10 @@ class Batch:
         if not self.live:
             return
         self._stack()
-        with torch.no_grad():
-            found = like({**self.weights, **self.buffers}, parts_of(tensors, "network"))
-            for name, value in {**self.weights, **self.buffers}.items():
-                value.copy_(found[name])
-        self.average = parts_of(tensors, "average")
+        live = {name: value.detach() for name, value in {**self.weights, **self.buffers}.items()}
+        for name, value in like(live, parts_of(tensors, "network")).items():
+            live[name].copy_(value)
+        self.average = like(live, parts_of(tensors, "average"))
         self.totals, self.counts = tensors["totals"], tensors["counts"]
         set_moments(self.optimizer, parts_of(tensors, "optimizer"))
 
