@@ -8,11 +8,11 @@ from dataclasses import fields, replace
 from typing import Any
 
 import pytest
-import torch
 
 from training.jobs import RECIPE, job
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schedules import SCHEDULES, Constant, Cosine, FlatCosine, OneCycle, Plateau, Step
+from vouch.training.direct import DirectAdamW
 from vouch.training.loop import train
 from vouch.training.rates import rate_at
 
@@ -93,7 +93,7 @@ def test_the_loop_steps_at_the_rates_of_the_schedule(kind: Any, monkeypatch: pyt
     def look(optimizer: Any, *_: object) -> None:
         taken.append(optimizer.param_groups[0]["lr"])
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", look)
+    monkeypatch.setattr(DirectAdamW, "step", look)
     train(replace(one, evaluate=lambda _: next(judged)))
     steps, recipe = one.steps_in_epoch, one.recipe
     wanted = [
