@@ -90,7 +90,7 @@ def begin(study: optuna.Study, field: Field) -> None:
     for start in ({}, *field.space.starts):
         drawn = _drawn(field.space, default | dict(start))
         if drawn not in known:
-            study.enqueue_trial(drawn, {} if start else {"default": True})
+            study.enqueue_trial(drawn, {"start": True, "default": not start})
             known.append(drawn)
 
 
@@ -205,7 +205,8 @@ class _Watch:
     def __init__(self, study: optuna.Study, trial: optuna.Trial, limits: Limits) -> None:
         self.study, self.trial, self.limits = study, trial, limits
         self.started, self.epochs, self.best = time.monotonic(), 0, math.inf
-        self.spared = bool(trial.user_attrs.get("default"))
+        # What is known to help may take longer to show it; and the default is what all others are held against.
+        self.spared, self.needed = (bool(trial.user_attrs.get(name)) for name in ("start", "default"))
 
     def __call__(self, event: str, /, **facts: float | int | str | None) -> None:
         """One event of the training loop."""
@@ -237,7 +238,7 @@ class _Watch:
         return time.monotonic() - self.started
 
     def _check(self) -> None:
-        if self.spared:
+        if self.needed:
             return
         if time.monotonic() > self.limits.ends:
             raise _Stopped(f"the time was over at epoch {self.epochs + 1}")
