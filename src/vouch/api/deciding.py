@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
-import polars as pl
 
-from vouch.api.casing import Floats, Rows, predicted
+from vouch.api.casing import Floats, predicted
+from vouch.api.measuring import now, truth_of
 from vouch.api.preparing import Ready
-from vouch.api.questing import Quest, with_recipe
+from vouch.api.questing import Quest
 from vouch.api.searching import BEST, ROUNDS
+from vouch.contracts.bundle import Look
 from vouch.contracts.proof import Trial
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.search import Attempt
@@ -24,10 +26,13 @@ from vouch.training.search import Trained, best_few, train_each
 from vouch.training.settings import override
 from vouch.wording import listed
 
+if TYPE_CHECKING:
+    import optuna
+
 # Far from the seeds of the proof.
 _APART = 1000
 _NORMAL = 1.96
-DEFAULT = "the default recipe"
+BY, _WHY, _PROOFS = "tune", "proof of a tuned recipe against the default one", "proofs"
 
 
 @dataclass(slots=True, eq=False)
@@ -98,10 +103,22 @@ def decided(quest: Quest, every: Sequence[Attempt]) -> Decision:
     return Decision(finalists, winner, _notes(finalists, rounds))
 
 
+def looks_with(study: optuna.Study, decision: Decision) -> tuple[Look, ...]:
+    """Every look at the sealed rows that a search has led to, with the one that its proof is about to take.
+
+    A search that goes on is proved once more on the same rows, so that the storage has to remember.
+    """
+    before = [str(when) for when in study.user_attrs.get(_PROOFS, [])]
+    if decision.default is None or decision.default is decision.winner:
+        return tuple(Look(BY, when, _WHY) for when in before)
+    study.set_user_attr(_PROOFS, [*before, now()])
+    return tuple(Look(BY, when, _WHY) for when in [*before, now()])
+
+
 def trials_of(quest: Quest, decision: Decision, spec: MetricSpec) -> tuple[Trial, ...]:
     """The finalists as a proof lists what was tried; the first is the default recipe."""
     default = decision.default
-    truth = truth_for(quest.ready, quest.ready.split.valid, "valid")
+    truth = truth_of(quest.ready, quest.ready.dataset, quest.ready.split.valid, "valid")
     main = BY_TASK[truth.task][0]
     return tuple(
         Trial(
@@ -113,14 +130,6 @@ def trials_of(quest: Quest, decision: Decision, spec: MetricSpec) -> tuple[Trial
         )
         for one in decision.finalists
     )  # fmt: skip
-
-
-def truth_for(ready: Ready, rows: Rows, part: str) -> Truth:
-    """What is true of some rows, and which of them belong together."""
-    frame, schema = ready.dataset.frame, ready.schema
-    group = next((column.name for column in schema.columns if column.role == "group"), None)
-    groups = None if group is None else frame[group][rows].cast(pl.String).to_numpy()
-    return Truth(schema.task, ready.task.classes, ready.task.truth(frame[schema.target.name][rows]), groups, part)
 
 
 def trained_ready(quest: Quest, recipe: Recipe, known: Trained | None = None) -> tuple[Ready, Trained]:
@@ -184,7 +193,8 @@ def _notes(finalists: Sequence[Finalist], rounds: int) -> tuple[str, ...]:
         return ()
     failed = [str(one.attempt.number) for one in finalists if not math.isfinite(one.score)]
     said = [
-        f"Only {rounds} of {ROUNDS} rounds with other seeds were trained: no time was left for more." * (rounds < ROUNDS),
+        f"Only {rounds} of {ROUNDS} rounds with other seeds were trained: no time was left for more."
+        * (rounds < ROUNDS),
         f"Failed with another seed, and so left out: {listed(failed)}." if failed else "",
     ]
     return tuple(filter(None, said))

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from vouch.api.casing import predicted
-from vouch.api.deciding import Decision, changes, trained_ready, trials_of, truth_for
-from vouch.api.measuring import measure, now
+from vouch.api.deciding import Decision, changes, trained_ready, trials_of
+from vouch.api.measuring import measure, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready
 from vouch.api.questing import Quest
@@ -26,7 +26,13 @@ CHALLENGE, REMEDY = "tuning", "tuned_recipe"
 _WHAT = "the tuned recipe"
 
 
-def settled(quest: Quest, decision: Decision, every: Sequence[Attempt], held: Held, extra: Sequence[str]) -> Bundle:
+def settled(
+    quest: Quest,
+    decision: Decision,
+    every: Sequence[Attempt],
+    held: Held,
+    beside: tuple[tuple[Look, ...], Sequence[str]],
+) -> Bundle:
     """The bundle of the chosen recipe, with its proof and everything that was tried.
 
     Args:
@@ -34,13 +40,14 @@ def settled(quest: Quest, decision: Decision, every: Sequence[Attempt], held: He
         decision: what was chosen.
         every: all attempts.
         held: networks that need not be trained again.
-        extra: notes on the search.
+        beside: looks at the sealed rows for proofs of this search, this one last; and notes.
     """
+    looks, extra = beside
     chosen = decision.winner
     spec = score_of(quest)
     explained = importances(every, quest.space, quest.ready.recipe.seed)
     ready, trained = trained_ready(quest, chosen.recipe, held.networks.get(chosen.attempt.number))
-    proof = _proof(quest, decision, ready, held, spec)
+    proof = _proof(quest, decision, ready, held, len(looks))
     history = [(e.epoch, e.loss, e.score, e.seconds) for e in trained.history]
     before = time.monotonic() - quest.purse.started
     took = {"search": before - chosen.attempt.seconds, "train": chosen.attempt.seconds}
@@ -49,10 +56,7 @@ def settled(quest: Quest, decision: Decision, every: Sequence[Attempt], held: He
         _said(decision, every, spec), spec.name, quest.space.settings, _told(every, decision), explained,
         time.monotonic() - quest.purse.started, (*decision.notes, *extra),
     )  # fmt: skip
-    looks = bundle.looks
-    if proof.differences:
-        looks = (*looks, Look("tune", now(), "proof of the tuned recipe against the default one"))
-    return as_bundle(replace(bundle, looks=looks, audit=Audit(proofs=(proof,)), search=search))
+    return as_bundle(replace(bundle, looks=(*bundle.looks, *looks), audit=Audit(proofs=(proof,)), search=search))
 
 
 def score_of(quest: Quest) -> MetricSpec:
@@ -61,23 +65,24 @@ def score_of(quest: Quest) -> MetricSpec:
     return metrics.get("log_loss", BY_TASK[quest.ready.schema.task][0])
 
 
-def _proof(quest: Quest, decision: Decision, chosen: Ready, held: Held, spec: MetricSpec) -> Proof:
+def _proof(quest: Quest, decision: Decision, chosen: Ready, held: Held, look: int) -> Proof:
     """The chosen recipe against the default one, over several seeds; none where these are the same, or one failed."""
-    started, default, trials = time.monotonic(), decision.default, trials_of(quest, decision, spec)
+    started, default, spec = time.monotonic(), decision.default, score_of(quest)
+    trials = trials_of(quest, decision, spec)
     if default is None or default is decision.winner:
         said = _unproved(decision, spec)
         return Proof(
             CHALLENGE, NOTHING if default else REMEDY, "", spec.name, "no evidence", said, (), (), (), (), spec.name,
-            trials, (), 1, decision.notes, (), time.monotonic() - started,
+            trials, (), max(look, 1), decision.notes, (), time.monotonic() - started,
         )  # fmt: skip
     plain = trained_ready(quest, default.recipe, held.networks.get(default.attempt.number))[0]
     pair, seeds, notes = _paired(quest, decision, plain, chosen)
-    ledger = prove(pair, spec, 1, quest.ready.recipe.seed)
+    ledger = prove(pair, spec, look, quest.ready.recipe.seed)
     strength = changes(quest, decision.winner.attempt)
     said = sentence(ledger.claim, ledger.before[0], ledger.after[0], f"{_WHAT} ({strength})")
     return Proof(
         CHALLENGE, REMEDY, strength, spec.name, ledger.claim.verdict, said, ledger.before, ledger.after,
-        (ledger.claim,), ledger.price, spec.name, trials, seeds, 1, decision.notes + notes, (),
+        (ledger.claim,), ledger.price, spec.name, trials, seeds, look, decision.notes + notes, (),
         time.monotonic() - started,
     )  # fmt: skip
 
@@ -87,25 +92,26 @@ def _paired(
 ) -> tuple[Pair, tuple[int, ...], tuple[str, ...]]:
     """Both recipes on the sealed rows: the networks of the search, then pairs with seeds that chose nothing."""
     rows, seed = quest.ready.split.test, quest.ready.recipe.seed
+    truth = truth_of(quest.ready, quest.ready.dataset, rows, "test")
     before, after, seeds, notes = [predicted(plain, rows)], [predicted(chosen, rows)], [seed], []
     recipes = plain.recipe, chosen.recipe
     cost = sum(one.attempt.seconds for one in decision.finalists if one in (decision.default, decision.winner))
     # One pair speaks of two networks; two tell next to nothing of how much networks differ; so it is one, or three.
     if quest.purse.left < (PAIRS - 1) * cost:
         alone = "There was time for one pair of networks only: the proof speaks of these two, and not of other seeds."
-        return Pair(truth_for(quest.ready, rows, "test"), before, after), (seed,), (alone,)
-    for number in range(1, PAIRS):
-        quest.told("proving", seed=number + 1, of=PAIRS)
-        found = train_each([quest.job(replace(recipe, seed=seed + number)) for recipe in recipes])
+        return Pair(truth, before, after), (seed,), (alone,)
+    for pair in range(1, PAIRS):
+        quest.told("proving", seed=pair + 1, of=PAIRS)
+        found = train_each([quest.job(replace(recipe, seed=seed + pair)) for recipe in recipes])
         failed = [one for one in found if isinstance(one, str)]
         if failed:
-            notes.append(f"The pair with seed {seed + number} is missing: {failed[0]}.")
+            notes.append(f"The pair with seed {seed + pair} is missing: {failed[0]}.")
             continue
         said = [predicted(replace(quest.ready, network=one.network), rows) for one in found if not isinstance(one, str)]
         before.append(said[0])
         after.append(said[1])
-        seeds.append(seed + number)
-    return Pair(truth_for(quest.ready, rows, "test"), before, after), tuple(seeds), tuple(notes)
+        seeds.append(seed + pair)
+    return Pair(truth, before, after), tuple(seeds), tuple(notes)
 
 
 def _unproved(decision: Decision, spec: MetricSpec) -> str:

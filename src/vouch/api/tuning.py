@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 from typing import Unpack
 
 from vouch import store
-from vouch.api.deciding import decided
+from vouch.api.deciding import decided, looks_with
 from vouch.api.predicting import Bundle
 from vouch.api.questing import check, place_of, quest_of
 from vouch.api.searching import searched
@@ -56,7 +56,9 @@ def tune(data: object, target: str | None = None, **options: Unpack[TuneOptions]
             quest = quest.kept(kept_recipe(study))
             held = searched(study, quest, crew)
             every = attempts(study)
-    bundle = settled(quest, decided(quest, every), every, held, crew.complaints)
+            decision = decided(quest, every)
+            looks = looks_with(study, decision)
+    bundle = settled(quest, decision, every, held, (looks, crew.complaints))
     place = None if options.get("out") is None else store.save(bundle, Path(str(options.get("out"))), pages(bundle))
     quest.told("done", seconds=round(time.monotonic() - started, 1))
     return bundle.known(place, (quest.raw, quest.ready.dataset))

@@ -149,7 +149,9 @@ def _trial(facts: dict[str, Any]) -> str:
     head = f"trial {facts['number']:>3}  "
     if facts["state"] != "done":
         return head + ("failed: " if facts["state"] == "failed" else "") + one_line(str(facts["why"]))
-    return head + f"{facts['score']:.5g} in {facts['epochs']} epochs, {facts['seconds']:.1f} s  best {facts['best']:.5g}"
+    return (
+        head + f"{facts['score']:.5g} in {facts['epochs']} epochs, {facts['seconds']:.1f} s  best {facts['best']:.5g}"
+    )
 
 
 def _clock(seconds: float) -> str:

@@ -21,7 +21,7 @@ from vouch.training.loop import Job, train
 from vouch.training.settings import override
 from vouch.training.space import Space, settings_of
 from vouch.training.state import Epoch
-from vouch.training.studies import engine, me
+from vouch.training.studies import engine, me, quiet
 
 if TYPE_CHECKING:
     import optuna
@@ -94,9 +94,7 @@ def begin(study: optuna.Study, field: Field) -> None:
             known.append(drawn)
 
 
-def explore(
-    study: optuna.Study, field: Field, limits: Limits, told: Callable[[Attempt, Trained | None], None]
-) -> None:
+def explore(study: optuna.Study, field: Field, limits: Limits, told: Callable[[Attempt, Trained | None], None]) -> None:
     """Attempt after attempt, until the limits are reached.
 
     Args:
@@ -180,13 +178,14 @@ def importances(every: Sequence[Attempt], space: Space, seed: int) -> dict[str, 
         return {}
     best, median = min(one.score for one in done), statistics.median(one.score for one in done)
     scale = dict.fromkeys((one.name for one in space.settings), optuna.distributions.FloatDistribution(0.0, 1.0))
-    places = optuna.create_study()
-    for one in done:
-        at = {setting.name: min(max(setting.place(one.settings[setting.name]), 0.0), 1.0) for setting in space.settings}
-        score = min(one.score, median + 2 * (median - best))
-        places.add_trial(optuna.trial.create_trial(params=at, distributions=scale, value=score))
-    evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
-    return dict(optuna.importance.get_param_importances(places, evaluator=evaluator))
+    with quiet():
+        places = optuna.create_study()
+        for one in done:
+            at = {held.name: min(max(held.place(one.settings[held.name]), 0.0), 1.0) for held in space.settings}
+            score = min(one.score, median + 2 * (median - best))
+            places.add_trial(optuna.trial.create_trial(params=at, distributions=scale, value=score))
+        evaluator = optuna.importance.FanovaImportanceEvaluator(seed=seed)
+        return dict(optuna.importance.get_param_importances(places, evaluator=evaluator))
 
 
 def reason(error: BaseException) -> str:

@@ -88,20 +88,28 @@ def opened(place: Place, identity: Identity, *, resume: bool) -> Iterator[optuna
         TrainingError: there is nothing to go on with, or it is of other data, settings or recipe; later, the storage
             does not answer any more.
     """
-    optuna = engine()
     if resume and (place.url is None or _is_absent(place.url)):
         raise _nothing(place)
-    loud = optuna.logging.get_verbosity()
     storage = None if place.url is None else _connected(place.url, own=place.own)
-    optuna.logging.set_verbosity(optuna.logging.ERROR)
     try:
-        with nullcontext() if storage is None else _answering(str(place.url)):
+        with quiet(), nullcontext() if storage is None else _answering(str(place.url)):
             yield _study(storage, place, identity, resume=resume)
     finally:
-        optuna.logging.set_verbosity(loud)
         if storage is not None:
             storage.remove_session()
             storage.engine.dispose()
+
+
+@contextmanager
+def quiet() -> Iterator[None]:
+    """Inside, Optuna reports errors alone; what is worth telling of a search is told by us."""
+    log = engine().logging
+    loud = log.get_verbosity()
+    log.set_verbosity(log.ERROR)
+    try:
+        yield
+    finally:
+        log.set_verbosity(loud)
 
 
 def kept_recipe(study: optuna.Study) -> Mapping[str, object]:
