@@ -11,7 +11,7 @@ Value = str | int | float
 State = Literal["done", "pruned", "failed"]
 
 # The share of a logarithmic scale that stands for 0, where a setting may be off.
-_OFF = 0.15
+_OFF = 0.25
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 from vouch.contracts.search import Attempt, Search, Value
 from vouch.report.cells import spoken
-from vouch.wording import clean, count, listed, number
+from vouch.wording import clean, count, duration, listed, number
 
 MOST_ROWS = 40
+_MOST_NAMES, _MOST_NOTES = 24, 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +23,7 @@ class Row:
     score: str
     again: str
     epochs: int
-    seconds: float
+    took: str
     settings: tuple[str, ...]
     why: str
 
@@ -39,7 +40,7 @@ class Searched:
     rest: int
     importances: tuple[tuple[str, str], ...]
     notes: tuple[str, ...]
-    seconds: float
+    took: str
 
 
 def searched(search: Search | None) -> Searched | None:
@@ -47,17 +48,18 @@ def searched(search: Search | None) -> Searched | None:
     if search is None:
         return None
     rows = sorted(search.attempts, key=_order)[:MOST_ROWS]
+    explained = list(search.importances.items())[:_MOST_NAMES]
     states = [(sum(one.state == state for one in search.attempts), state) for state in ("done", "pruned", "failed")]
     return Searched(
         said=clean(search.said, 400),
         made=f"{count(len(search.attempts), 'attempt')}: {listed([f'{n} {state}' for n, state in states if n])}.",
         metric=spoken(search.metric),
-        names=tuple(clean(one.name, 40) for one in search.space),
+        names=tuple(clean(one.name, 40) for one in search.space[:_MOST_NAMES]),
         rows=tuple(_row(one, search) for one in rows),
         rest=len(search.attempts) - len(rows),
-        importances=tuple((clean(name, 40), f"{100 * share:.0f} %") for name, share in search.importances.items()),
-        notes=tuple(clean(note, 400) for note in search.notes[:20]),
-        seconds=search.seconds,
+        importances=tuple((clean(name, 40), f"{100 * share:.0f} %") for name, share in explained),
+        notes=tuple(clean(note, 400) for note in search.notes[:_MOST_NOTES]),
+        took=_took(search.seconds),
     )
 
 
@@ -76,10 +78,14 @@ def _row(one: Attempt, search: Search) -> Row:
         score=number(one.score, 4),
         again=", ".join(number(score, 4) for score in one.again),
         epochs=one.epochs,
-        seconds=one.seconds,
-        settings=tuple(_said(one.settings.get(setting.name)) for setting in search.space),
+        took=_took(one.seconds),
+        settings=tuple(_said(one.settings.get(setting.name)) for setting in search.space[:_MOST_NAMES]),
         why=clean(one.why, 200),
     )
+
+
+def _took(seconds: float) -> str:
+    return duration(seconds) if math.isfinite(seconds) else "–"
 
 
 def _said(value: Value | None) -> str:

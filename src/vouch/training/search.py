@@ -119,10 +119,11 @@ def attempt(study: optuna.Study, field: Field, limits: Limits) -> tuple[Attempt,
     settings = settings_of(field.recipe, field.space) if default else _read(field.space, trial.params)
     trial.set_user_attr("settings", settings)
     trial.set_user_attr("by", me())
-    watch = _Watch(study, trial, limits)
+    recipe = override(field.recipe, settings)
+    watch = _Watch(study, trial, limits, recipe.epochs)
     trained, state, why = None, "failed", INTERRUPTED
     try:
-        job = field.job(override(field.recipe, settings), watch)
+        job = field.job(recipe, watch)
         trained = _train(replace(job, augment=watch.guarding(job.augment)))
         state, why = "done", ""
     except _Stopped as stopped:
@@ -201,8 +202,8 @@ def reason(error: BaseException) -> str:
 class _Watch:
     """Watches over one attempt: tells the study of its epochs, and stops it when it does not keep up."""
 
-    def __init__(self, study: optuna.Study, trial: optuna.Trial, limits: Limits) -> None:
-        self.study, self.trial, self.limits = study, trial, limits
+    def __init__(self, study: optuna.Study, trial: optuna.Trial, limits: Limits, last: int) -> None:
+        self.study, self.trial, self.limits, self.last = study, trial, limits, last
         self.started, self.epochs, self.best = time.monotonic(), 0, math.inf
         # What is known to help may take longer to show it; and the default is what all others are held against.
         self.spared, self.needed = (bool(trial.user_attrs.get(name)) for name in ("start", "default"))
@@ -216,7 +217,8 @@ class _Watch:
             raise TrainingError("the validation score is not a number any more", where=f"epoch {epoch}")
         self.epochs, self.best = epoch, min(self.best, score)
         self.trial.report(self.best, epoch)
-        if self.trial.should_prune() and not self.spared:
+        # What has come to its last epoch is done, well or badly.
+        if self.trial.should_prune() and epoch < self.last and not self.spared:
             raise _Stopped(self._behind())
         self._check()
 

@@ -22,25 +22,35 @@ _HEIGHT = 340
 
 def parallel_coordinates(search: Search) -> Figure | None:
     """One line for each attempt over the settings that matter most, and its score; none where nothing was compared."""
-    drawn = _drawn(search)
+    axes = _axes(search)
+    drawn = _drawn(search, axes)
     if len(drawn) < 2:
         return None
-    axes = _axes(search)
     scale = _score_scale(drawn)
     rows = [row for one in drawn for row in _line(one, axes, search.metric, scale)]
     says = (
         f"{count(len(drawn), 'attempt')} of {len(search.attempts)}, one line each: where it stands on the scale "
-        f"of each setting, and at the right its validation {spoken(search.metric)}, better upwards. {_most_telling(search)}"
+        f"of each setting, and at the right its validation {spoken(search.metric)}, better upwards. "
+        f"{_most_telling(search)}"
     ).strip()
     spec = _spec(says, rows, [*_ends(axes), _end(search.metric, number(scale[1]), number(scale[0]))])
     return Figure("search_parallel_coordinates", "What was tried", says, spec)
 
 
-def _drawn(search: Search) -> list[Attempt]:
+def _drawn(search: Search, axes: Sequence[Setting]) -> list[Attempt]:
     """The chosen and the default attempt, then the others, best first; last come those that were pruned."""
-    known = [one for one in search.attempts if math.isfinite(one.score)]
+    known = [one for one in search.attempts if math.isfinite(one.score) and _places(one, axes)]
     order = {_CHOSEN: 0, _DEFAULT: 1, _OTHER: 2, _PRUNED: 3}
     return sorted(known, key=lambda one: (order[_kind(one)], one.score))[:MOST_LINES]
+
+
+def _places(one: Attempt, axes: Sequence[Setting]) -> list[float]:
+    """Where an attempt stands on each axis; nothing where that makes no sense, as in what a stranger has written."""
+    try:
+        found = [axis.place(one.settings[axis.name]) for axis in axes]
+    except (LookupError, ValueError, ArithmeticError):
+        return []
+    return [min(max(place, 0.0), 1.0) for place in found] if all(map(math.isfinite, found)) else []
 
 
 def _kind(one: Attempt) -> str:
@@ -65,7 +75,7 @@ def _score_scale(drawn: Sequence[Attempt]) -> tuple[float, float]:
 
 def _line(one: Attempt, axes: Sequence[Setting], metric: str, scale: tuple[float, float]) -> list[dict[str, Any]]:
     best, worst = scale
-    at = [(axis.name, min(max(axis.place(one.settings[axis.name]), 0.0), 1.0)) for axis in axes]
+    at = [(axis.name, place) for axis, place in zip(axes, _places(one, axes), strict=True)]
     at.append((metric, 1 - min(max((one.score - best) / (worst - best), 0.0), 1.0)))
     return [
         {"axis": clean(name, 30), "at": round(place, 4), "attempt": one.number, "kind": _kind(one)}
