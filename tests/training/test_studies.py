@@ -4,28 +4,24 @@ from __future__ import annotations
 
 import builtins
 import importlib.util
-import os
-import pwd
-import shutil
 import socket
 import sqlite3
 import subprocess
-import tempfile
 import time
-from collections.abc import Iterator
 from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from postgresql import server
 from training.searches import MEMORY, RECIPE, SPACE, Made, identity, made, stored
 from vouch.errors import TrainingError, UsageError, VouchError
 from vouch.training import studies
 from vouch.training.search import Limits, attempts, begin, explore
 from vouch.training.studies import Place, bury, hidden, kept_recipe, opened
 
-__all__ = ["made"]
+__all__ = ["made", "server"]
 SECONDS = 15
 
 
@@ -200,11 +196,16 @@ def test_attempts_of_a_process_that_is_gone_count_as_failed(made: Made, tmp_path
 
 
 def test_a_storage_that_stops_answering_is_told_with_what_to_do(made: Made, tmp_path: Path) -> None:
-    with pytest.raises(TrainingError) as caught, opened(stored(tmp_path), identity(), resume=False) as study:
-        with closing(sqlite3.connect(tmp_path / "search.db")) as file:
-            file.execute("DROP TABLE trials")
-            file.commit()
-        begin(study, made.field())
+
+    def cut_off() -> None:
+        with opened(stored(tmp_path), identity(), resume=False) as study:
+            with closing(sqlite3.connect(tmp_path / "search.db")) as file:
+                file.execute("DROP TABLE trials")
+                file.commit()
+            begin(study, made.field())
+
+    with pytest.raises(TrainingError) as caught:
+        cut_off()
     assert "the storage stopped answering" in str(caught.value)
     assert "repeat the command with --resume once it answers" in str(caught.value)
 
@@ -216,44 +217,6 @@ def test_optuna_is_left_as_loud_as_it_was(made: Made, capfd: pytest.CaptureFixtu
     started(MEMORY, made)
     assert optuna.logging.get_verbosity() == before
     assert capfd.readouterr() == ("", "")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[str]:
-    """The address of a PostgreSQL server of our own, on a free port of this machine."""
-    tools = {name: shutil.which(name) for name in ("initdb", "pg_ctl", "createdb")}
-    if missing := [name for name, path in tools.items() if path is None]:
-        pytest.skip(f"there is no PostgreSQL server on this machine: {', '.join(missing)} not found")
-    owner = pwd.getpwuid(os.getuid()).pw_name
-    if os.getuid() == 0:
-        owner = next((name for name in ("postgres", "nobody") if name in {one.pw_name for one in pwd.getpwall()}), "")
-        if not owner:
-            pytest.skip("PostgreSQL refuses to run as root, and there is no user 'postgres' or 'nobody' to run it as")
-    folder = Path(tempfile.mkdtemp(prefix="vouch-postgresql-"))
-    shutil.chown(folder, owner)
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    rights = {"user": owner} if os.getuid() == 0 else {}
-
-    def call(tool: str, *arguments: str) -> None:
-        # The server keeps what it is given as output open, so that nothing may wait for its end.
-        with (folder / "told").open("ab") as told:
-            subprocess.run(
-                [str(tools[tool]), *arguments], check=True, timeout=120, cwd=folder, stdin=subprocess.DEVNULL,
-                stdout=told, stderr=told, **rights,
-            )  # fmt: skip
-
-    data = str(folder / "data")
-    try:
-        call("initdb", "-D", data, "-U", "vouch", "-A", "trust", "--no-sync")
-        call("pg_ctl", "-D", data, "-w", "-o", f"-p {port} -c listen_addresses=127.0.0.1 -k {folder}", "start")
-        call("createdb", "-h", "127.0.0.1", "-p", str(port), "-U", "vouch", "base")
-        yield f"postgresql://vouch@127.0.0.1:{port}/base"
-    finally:
-        if (folder / "data" / "postmaster.pid").exists():
-            call("pg_ctl", "-D", data, "-m", "immediate", "stop")
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def test_a_real_server_keeps_a_search(server: str, made: Made) -> None:
