@@ -71,6 +71,7 @@ class Quest:
         place: where attempts are kept.
         purse: what may be spent.
         told: told how far the search is.
+        fixed: settings that the user has given, which are not searched.
     """
 
     raw: Dataset
@@ -79,11 +80,12 @@ class Quest:
     place: Place
     purse: Purse
     told: Progress
+    fixed: dict[str, object]
 
     @property
     def identity(self) -> Identity:
         """What a search that goes on must be of."""
-        return Identity(self.ready.fingerprint, self.space, self.ready.recipe)
+        return Identity(self.ready.fingerprint, self.space, self.ready.recipe, self.fixed)
 
     @property
     def field(self) -> Field:
@@ -125,14 +127,15 @@ def quest_of(data: object, target: str | None, options: TuneOptions, place: Plac
             expected=f"at least {_FEWEST_SEALED}", received=str(len(ready.split.test)),
             next_step="Give more rows, or a larger --set test_fraction.",
         )  # fmt: skip
-    space = space_for(ready.recipe, _offers(schema), tuple(options.get("settings") or ()))
+    fixed = {name: getattr(ready.recipe, name) for name in options.get("settings") or ()}
+    space = space_for(ready.recipe, _offers(schema), fixed)
     if not space.settings:
         raise UsageError(
-            "no setting is left to be searched", received="fixed: " + ", ".join(options.get("settings") or ()),
+            "no setting is left to be searched", received="fixed: " + ", ".join(fixed),
             next_step="Leave out a --set, or use 'vouch fit'.",
         )  # fmt: skip
     ready = ready if options.get("resume") else _affordable(ready, purse)
-    return Quest(raw, ready, space, place, purse, told)
+    return Quest(raw, ready, space, place, purse, told, fixed)
 
 
 def check(options: TuneOptions) -> None:

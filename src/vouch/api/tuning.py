@@ -17,7 +17,7 @@ from vouch.api.workers import Orders, check_workers, crew_of
 from vouch.contracts.options import TuneOptions
 from vouch.report import pages
 from vouch.training.search import attempts, explore
-from vouch.training.studies import Place, kept_recipe, opened
+from vouch.training.studies import Place, check_place, kept_recipe, opened
 
 
 def tune(data: object, target: str | None = None, **options: Unpack[TuneOptions]) -> Bundle:
@@ -50,8 +50,10 @@ def tune(data: object, target: str | None = None, **options: Unpack[TuneOptions]
     check(options)
     check_workers(data, options)
     with TemporaryDirectory(prefix="vouch-") as folder:
-        quest = quest_of(data, target, options, place_of(options, Path(folder)), started)
-        crew, again = crew_of(data, options, quest), options.get("resume", False)
+        place, again = place_of(options, Path(folder)), options.get("resume", False)
+        check_place(place, resume=again)
+        quest = quest_of(data, target, options, place, started)
+        crew = crew_of(data, options, quest)
         with opened(quest.place, quest.identity, resume=again) as study:
             quest = quest.kept(kept_recipe(study))
             held = searched(study, quest, crew)
@@ -59,9 +61,9 @@ def tune(data: object, target: str | None = None, **options: Unpack[TuneOptions]
             decision = decided(quest, every)
             looks = looks_with(study, decision)
     bundle = settled(quest, decision, every, held, (looks, crew.complaints))
-    place = None if options.get("out") is None else store.save(bundle, Path(str(options.get("out"))), pages(bundle))
+    out = None if options.get("out") is None else store.save(bundle, Path(str(options.get("out"))), pages(bundle))
     quest.told("done", seconds=round(time.monotonic() - started, 1))
-    return bundle.known(place, (quest.raw, quest.ready.dataset))
+    return bundle.known(out, (quest.raw, quest.ready.dataset))
 
 
 def assist(data: object, target: str | None, orders: str | Path, **options: Unpack[TuneOptions]) -> None:

@@ -85,13 +85,11 @@ class Crew:
     Args:
         size: how many there are, this one too.
         command: what starts another one, but for its orders.
-        fixed: keys that are not searched.
         complaints: what those said that broke down.
     """
 
     size: int
     command: tuple[str, ...] = ()
-    fixed: tuple[str, ...] = ()
     complaints: list[str] = field(default_factory=list)
     _workers: list[_Worker] = field(default_factory=list)
 
@@ -125,7 +123,7 @@ class Crew:
         endless = math.isinf(limits.ends)
         until = None if endless else time.time() + limits.ends - time.monotonic()
         orders = Orders(
-            limits.worker, asdict(quest.ready.recipe), self.fixed, quest.place.name, str(quest.place.url),
+            limits.worker, asdict(quest.ready.recipe), tuple(quest.fixed), quest.place.name, str(quest.place.url),
             limits.attempts, until, None if endless else limits.longest,
         )  # fmt: skip
         file = folder / f"{limits.worker}.json"
@@ -160,7 +158,7 @@ def crew_of(data: object, options: TuneOptions, quest: Quest) -> Crew:
         sys.executable, "-m", "vouch", "tune", str(data), "--target", target, *asked,
         "--device", options.get("device", "auto"), "--quiet",
     )  # fmt: skip
-    return Crew(options.get("workers", 1), command, tuple(options.get("settings") or ()))
+    return Crew(options.get("workers", 1), command)
 
 
 def _ended(one: _Worker) -> str:

@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -48,11 +48,13 @@ class Identity:
         fingerprint: of the data.
         space: the settings that are open.
         recipe: the default.
+        fixed: settings that the user has given.
     """
 
     fingerprint: str
     space: Space
     recipe: Recipe
+    fixed: Mapping[str, object] = field(default_factory=dict)
 
     def facts(self) -> dict[str, Any]:
         """The same as plain values, as a storage gives them back."""
@@ -72,6 +74,20 @@ def engine() -> Any:
             "a search needs Optuna, which is not installed", next_step="pip install 'deepvouch[tune]'"
         ) from error
     return optuna
+
+
+def check_place(place: Place, *, resume: bool) -> None:
+    """Refuse a storage that does not answer, or has nothing to go on with, before any time is spent.
+
+    Raises:
+        UsageError: it is none, or does not answer.
+        TrainingError: there is nothing to go on with.
+    """
+    engine()
+    if resume and (place.url is None or _is_absent(place.url)):
+        raise _nothing(place)
+    if place.url is not None and _address(place.url).get_backend_name() != "sqlite":
+        _connected(place.url, own=False).engine.dispose()
 
 
 @contextmanager
@@ -185,6 +201,7 @@ def _check(study: optuna.Study, place: Place, identity: Identity) -> None:
         )  # fmt: skip
     # How many epochs there are may follow from the time that was left when the search was begun.
     changed = [key for key, value in mine["recipe"].items() if kept["recipe"].get(key) != value and key != "epochs"]
+    changed += [key for key, value in mine["fixed"].items() if kept["fixed"].get(key) != value and key not in changed]
     for what, differs, seen in (
         ("on other data", kept["fingerprint"] != mine["fingerprint"], "another fingerprint"),
         ("from another default recipe", bool(changed), f"another {', '.join(changed)}"),
