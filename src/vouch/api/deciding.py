@@ -87,9 +87,9 @@ def decided(quest: Quest, every: Sequence[Attempt]) -> Decision:
         TrainingError: every attempt failed.
     """
     done = [one for one in every if one.default and one.state == "done"][:1]
-    finalists = tuple(
-        Finalist(one, override(quest.ready.recipe, one.settings)) for one in (*done, *best_few(every, BEST))
-    )
+    few = best_few(every, BEST)
+    kept = _affordable(quest, done, few)
+    finalists = tuple(Finalist(one, override(quest.ready.recipe, one.settings)) for one in (*done, *kept))
     if not finalists:
         raise _all_failed(every)
     rounds = _again(quest, finalists) if len(finalists) > 1 else 0
@@ -100,7 +100,7 @@ def decided(quest: Quest, every: Sequence[Attempt]) -> Decision:
             "every one of the best recipes failed when it was trained again with another seed",
             next_step="Search again with lower rates: --set learning_rate=1e-3.",
         )
-    return Decision(finalists, winner, _notes(finalists, rounds))
+    return Decision(finalists, winner, _notes(finalists, rounds, len(few)))
 
 
 def looks_with(study: optuna.Study, decision: Decision) -> tuple[Look, ...]:
@@ -154,14 +154,24 @@ def changes(quest: Quest, attempt: Attempt) -> str:
     return ", ".join(moved)
 
 
+def _affordable(quest: Quest, done: Sequence[Attempt], few: Sequence[Attempt]) -> Sequence[Attempt]:
+    """As many of the best few as can be trained again at least once: rather one in earnest than three by luck."""
+    counts = range(len(few), 1, -1)
+    return few[: next((n for n in counts if quest.purse.left >= _cost_of_a_round((*done, *few[:n]))), 1)]
+
+
+def _cost_of_a_round(finalists: Sequence[Attempt]) -> float:
+    """Seconds for another seed of each, and for a pair of the proof, without which nothing is proved."""
+    return sum(one.seconds for one in finalists) + 2 * finalists[0].seconds
+
+
 def _again(quest: Quest, finalists: Sequence[Finalist]) -> int:
     """Whole rounds of further seeds, as many as there is time for; how many those were."""
     ready, valid = quest.ready, quest.ready.split.valid
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[valid]
-    cost = sum(one.attempt.seconds for one in finalists)
+    cost = _cost_of_a_round([one.attempt for one in finalists])
     for number in range(1, ROUNDS + 1):
-        # A pair of the proof comes first, for without one nothing is proved.
-        if quest.purse.left < cost + 2 * finalists[0].attempt.seconds:
+        if quest.purse.left < cost:
             return number - 1
         quest.told("again", round=number, of=ROUNDS, recipes=len(finalists))
         seeded = [replace(one.recipe, seed=one.recipe.seed + _APART * number) for one in finalists]
@@ -188,11 +198,13 @@ def _mean(truth: Truth, spec: MetricSpec, runs: Sequence[Floats]) -> float:
     return float(np.mean(every)) if every else math.nan
 
 
-def _notes(finalists: Sequence[Finalist], rounds: int) -> tuple[str, ...]:
+def _notes(finalists: Sequence[Finalist], rounds: int, few: int) -> tuple[str, ...]:
     if len(finalists) < 2:
         return ()
+    tried = sum(not one.attempt.default for one in finalists)
     failed = [str(one.attempt.number) for one in finalists if not math.isfinite(one.score)]
     said = [
+        f"Only {tried} of the best {few} were trained again: no time was left for more." * (tried < few),
         f"Only {rounds} of {ROUNDS} rounds with other seeds were trained: no time was left for more."
         * (rounds < ROUNDS),
         f"Failed with another seed, and so left out: {listed(failed)}." if failed else "",

@@ -26,6 +26,7 @@ BEST, ROUNDS, PAIRS = 3, 2, 3
 _AFTER = ROUNDS * (BEST + 1) + 2 * PAIRS
 # An attempt that takes so many times as long as the default has to be worth more than there is time to find out.
 _SLOWEST, _LEAST_SECONDS = 4.0, 10.0
+_FURTHER = 3
 
 
 @dataclass(slots=True, eq=False)
@@ -76,8 +77,13 @@ def searched(study: optuna.Study, quest: Quest, crew: Crew) -> Held:
     with _fewer_threads(crew.size), crew.at_work(quest, limits):
         explore(study, quest.field, crew.share_of(limits), told)
         crew.wait(limits)
-    # What a worker that broke down has left undone.
-    explore(study, quest.field, replace(limits, attempts=missing(study, quest)), told)
+    for _ in range(_FURTHER):
+        # What a worker that broke down has left undone.
+        explore(study, quest.field, replace(limits, attempts=missing(study, quest)), told)
+        if best_few(attempts(study), 1):
+            break
+        # Where nothing was found nothing has to be trained again, so that there is time to look further.
+        limits = limits_of(study, quest)
     return held
 
 
