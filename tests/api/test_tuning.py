@@ -152,6 +152,25 @@ def test_every_task_is_tuned_by_its_own_score(task: str) -> None:
     assert bundle.search.metric == bundle.audit.proofs[0].criterion == {"regression": "rmse"}.get(task, "log_loss")
 
 
+@pytest.mark.parametrize("task", ["binary", "regression"])
+def test_labels_are_smoothed_where_there_are_classes(task: str) -> None:
+    pictures = np.random.default_rng(0).integers(0, 255, (120, 8, 8), np.uint8)
+    bundle = tune({"x": pictures, "y": rows(120, task=task)["y"]}, trials=1, settings={"epochs": 1})
+    assert bundle.search is not None
+    names = {one.name for one in bundle.search.space}
+    assert {"mixup", "warmup"} <= names
+    assert ("label_smoothing" in names) == (task == "binary")
+
+
+def test_text_and_table_in_one_network_are_tuned_together() -> None:
+    words = np.random.default_rng(0).choice(["good", "bad", "fine", "poor"], (120, 6))
+    frame = rows(120).with_columns(said=pl.Series([" ".join(row) for row in words]))
+    bundle = tune(frame, types={"said": "text"})
+    assert bundle.search is not None
+    assert {"width", "number_embedding", "text_width"} <= {one.name for one in bundle.search.space}
+    assert "ensemble" in bundle.recipe.network
+
+
 def test_where_nothing_is_better_the_default_is_kept_and_that_is_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(deciding, "best_few", lambda *_: [])
     bundle = tune(rows(200))

@@ -128,7 +128,9 @@ def quest_of(data: object, target: str | None, options: TuneOptions, place: Plac
             next_step="Give more rows, or a larger --set test_fraction.",
         )  # fmt: skip
     fixed = {name: getattr(ready.recipe, name) for name in options.get("settings") or ()}
-    space = space_for(ready.recipe, _offers(schema), fixed)
+    # Labels are smoothed over classes; where there are none, nothing is.
+    closed = [*fixed, *([] if ready.task.classes else ["label_smoothing"])]
+    space = space_for(ready.recipe, _offers(schema), closed)
     if not space.settings:
         raise UsageError(
             "no setting is left to be searched", received="fixed: " + ", ".join(fixed),
