@@ -15,7 +15,7 @@ import torch
 
 import vouch
 from helpers import rows
-from vouch.api import casing, deciding, searching, settling
+from vouch.api import casing, concluding, deciding, searching
 from vouch.contracts.search import Attempt
 from vouch.errors import TooFewRowsError, TrainingError, UsageError
 from vouch.training import search as searches
@@ -30,6 +30,12 @@ def tune(data: object, **options: Any) -> vouch.Bundle:
     """A search of a few quick attempts, but for what is said."""
     asked: dict[str, Any] = {**FEW, **options}
     return vouch.tune(data, "y", **asked)
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No networks are trained as one, so that what is put in the place of training sees each."""
+    monkeypatch.setattr(searches, "can_batch", lambda _: False)
 
 
 @pytest.fixture(scope="module")
@@ -134,13 +140,13 @@ def test_nothing_predicts_a_sealed_row_before_the_choice(monkeypatch: pytest.Mon
         scored.append(at)
         return plain(ready, at)
 
-    def settled(quest: Any, *rest: Any) -> Any:
+    def concluded(quest: Any, *rest: Any) -> Any:
         assert scored
         assert not any(np.isin(at, quest.ready.split.test).any() for at in scored)
-        return settling.settled(quest, *rest)
+        return concluding.concluded(quest, *rest)
 
     monkeypatch.setattr(deciding, "predicted", seen)
-    monkeypatch.setattr("vouch.api.tuning.settled", settled)
+    monkeypatch.setattr("vouch.api.tuning.concluded", concluded)
     tune(rows(300), trials=10)
 
 
@@ -183,6 +189,7 @@ def test_where_nothing_is_better_the_default_is_kept_and_that_is_said(monkeypatc
     assert [one.by for one in bundle.looks] == ["fit"], "nothing was proved, so nobody looked once more"
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_what_was_lucky_once_does_not_win(monkeypatch: pytest.MonkeyPatch) -> None:
     """A recipe that looks good with the seed of the search, and is bad with every other one."""
     plain = searches._train
@@ -207,6 +214,7 @@ def test_what_was_lucky_once_does_not_win(monkeypatch: pytest.MonkeyPatch) -> No
     assert not lucky.chosen
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_when_every_attempt_fails_the_reason_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     def failing(_: Job) -> Trained:
         raise TrainingError("the loss is not a number any more", where="epoch 1")
@@ -216,6 +224,7 @@ def test_when_every_attempt_fails_the_reason_is_told(monkeypatch: pytest.MonkeyP
         tune(rows(200))
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_when_only_the_default_fails_the_best_is_kept_without_a_proof(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = searches._train
 
@@ -235,6 +244,7 @@ def test_when_only_the_default_fails_the_best_is_kept_without_a_proof(monkeypatc
     assert bundle.audit.proofs[0].verdict == "no evidence"
 
 
+@pytest.mark.usefixtures("one_by_one")
 def test_a_finalist_that_fails_with_another_seed_is_left_out(monkeypatch: pytest.MonkeyPatch) -> None:
     plain = searches._train
 
@@ -320,6 +330,8 @@ def test_attempts_are_told_as_they_are_made() -> None:
         ({"budget": "soon"}, "the budget is not a time"),
         ({"settings": {"dropuot": 1}}, "Did you mean 'dropout'?"),
         ({"workers": 2}, "several workers read the data by themselves"),
+        ({"ensemble": 5}, "Tune first; then give fit the bundle: --recipe NAME.vouch --ensemble 5."),
+        ({"settings": {"folds": 5}}, "a search trains one network for each recipe"),
         ({"storage": "mysql://me@here/base"}, "there is no storage of the kind 'mysql'"),
     ],
 )

@@ -225,3 +225,16 @@ def test_several_trainings_come_back_in_their_order_and_failures_with_reasons(ma
     found = train_each(jobs)
     assert found[1] == "the loss is not a number any more, epoch 1"
     assert [one if isinstance(one, str) else one.score for one in found] == [0.2, found[1], 0.2]
+
+
+def test_networks_that_train_as_one_succeed_or_fail_together(made: Made, monkeypatch: pytest.MonkeyPatch) -> None:
+    jobs = [made.job(replace(RECIPE, seed=seed), lambda *_, **__: None) for seed in range(2)]
+    monkeypatch.setattr(search, "can_batch", lambda _: True)
+    monkeypatch.setattr(search, "train_together", lambda several: [made.train(job) for job in several])
+    assert [one if isinstance(one, str) else one.network for one in train_each(jobs)] == [job.network for job in jobs]
+
+    def failing(_: object) -> None:
+        raise torch.OutOfMemoryError("tried to allocate 20 GiB")
+
+    monkeypatch.setattr(search, "train_together", failing)
+    assert train_each(jobs) == ["out of memory: tried to allocate 20 GiB"] * 2

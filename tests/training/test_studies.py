@@ -19,6 +19,7 @@ from training.searches import MEMORY, RECIPE, SPACE, Made, identity, made, store
 from vouch.errors import TrainingError, UsageError, VouchError
 from vouch.training import studies
 from vouch.training.search import Limits, attempts, begin, explore
+from vouch.training.settings import override
 from vouch.training.studies import Place, bury, hidden, kept_recipe, opened
 
 __all__ = ["made", "server"]
@@ -60,7 +61,7 @@ def test_the_number_of_epochs_may_differ_for_it_follows_from_the_time(made: Made
     [
         ({"fingerprint": "b" * 64}, "was made on other data"),
         ({"space": replace(SPACE, settings=SPACE.settings[:2])}, "was made over other settings"),
-        ({"recipe": replace(RECIPE, optimizer="sgd", seed=3)}, "was made from another default recipe"),
+        ({"recipe": override(RECIPE, {"optimizer": "sgd", "seed": 3})}, "was made from another default recipe"),
     ],
 )
 def test_a_search_of_something_else_is_refused(made: Made, tmp_path: Path, of: dict[str, object], said: str) -> None:
@@ -73,7 +74,7 @@ def test_a_search_of_something_else_is_refused(made: Made, tmp_path: Path, of: d
 def test_the_keys_that_differ_are_named(made: Made, tmp_path: Path) -> None:
     started(stored(tmp_path), made)
     assert "another seed, optimizer" in str(
-        refusal(stored(tmp_path), resume=True, recipe=replace(RECIPE, optimizer="sgd", seed=3))
+        refusal(stored(tmp_path), resume=True, recipe=override(RECIPE, {"optimizer": "sgd", "seed": 3}))
     )
 
 

@@ -157,32 +157,31 @@ def changes(quest: Quest, attempt: Attempt) -> str:
 def _affordable(quest: Quest, done: Sequence[Attempt], few: Sequence[Attempt]) -> Sequence[Attempt]:
     """As many of the best few as can be trained again at least once: rather one in earnest than three by luck."""
     counts = range(len(few), 1, -1)
-    return few[: next((n for n in counts if quest.purse.left >= _cost_of_a_round((*done, *few[:n]))), 1)]
+    return few[: next((n for n in counts if _rounds(quest, (*done, *few[:n]))), 1)]
 
 
-def _cost_of_a_round(finalists: Sequence[Attempt]) -> float:
-    """Seconds for another seed of each, and for a pair of the proof, without which nothing is proved."""
-    return sum(one.seconds for one in finalists) + 2 * finalists[0].seconds
+def _rounds(quest: Quest, finalists: Sequence[Attempt]) -> int:
+    """How many more seeds of each there is time for, with a pair of the proof after them, without which it is none."""
+    once, pair = sum(one.seconds for one in finalists), 2 * finalists[0].seconds
+    return next((n for n in range(ROUNDS, 0, -1) if quest.purse.left >= n * once + pair), 0)
 
 
 def _again(quest: Quest, finalists: Sequence[Finalist]) -> int:
-    """Whole rounds of further seeds, as many as there is time for; how many those were."""
+    """Train each with further seeds, as many as there is time for; how many those were."""
     ready, valid = quest.ready, quest.ready.split.valid
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[valid]
-    cost = _cost_of_a_round([one.attempt for one in finalists])
-    for number in range(1, ROUNDS + 1):
-        if quest.purse.left < cost:
-            return number - 1
-        quest.told("again", round=number, of=ROUNDS, recipes=len(finalists))
-        seeded = [replace(one.recipe, seed=one.recipe.seed + _APART * number) for one in finalists]
-        for one, found in zip(finalists, train_each([quest.job(recipe) for recipe in seeded]), strict=True):
+    rounds = _rounds(quest, [one.attempt for one in finalists])
+    for number, one in enumerate(finalists if rounds else (), 1):
+        quest.told("again", number=number, of=len(finalists), seeds=rounds)
+        seeds = [one.recipe.seed + _APART * further for further in range(1, rounds + 1)]
+        for found in train_each([quest.job(replace(one.recipe, seed=seed)) for seed in seeds]):
             if isinstance(found, str):
                 one.scores.append(math.inf)
                 continue
             said = predicted(replace(ready, network=found.network), valid)
             one.runs.append(said)
             one.scores.append(ready.task.score(said, truth))
-    return ROUNDS
+    return rounds
 
 
 def _error(truth: Truth, spec: MetricSpec, one: Finalist, default: Finalist) -> float:

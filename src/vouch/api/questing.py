@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, cast
 
 from vouch import store
-from vouch.api.fitting import job_of, silent
 from vouch.api.predicting import device_of
 from vouch.api.preparing import Ready, as_asked, gather, prepare
+from vouch.api.training import jobs_of, settled, silent
 from vouch.contracts.dataset import Dataset
 from vouch.contracts.options import FitOptions, TuneOptions
 from vouch.contracts.recipe import Recipe
@@ -19,9 +19,9 @@ from vouch.contracts.roles import Capabilities, Progress
 from vouch.contracts.schema import Schema
 from vouch.data.schema import modality
 from vouch.errors import TooFewRowsError, UsageError, nearest
-from vouch.nets.build import build_network
+from vouch.nets.build import apart, build_networks
 from vouch.objectives import check_objective
-from vouch.training.budget import epochs_within, seconds_of
+from vouch.training.budget import seconds_of
 from vouch.training.loop import Job
 from vouch.training.plan import BUDGET
 from vouch.training.search import Field
@@ -32,6 +32,8 @@ from vouch.training.studies import Identity, Place, engine, file_beside
 # One training is planned to take no more than this share of the budget.
 _OF_BUDGET = 0.25
 _FEWEST_SEALED = 5
+_LATER = "Tune first; then give fit the bundle: --recipe NAME.vouch --ensemble 5."
+_SEVERAL = {"folds": _LATER, "ensemble": _LATER}
 _IN_MEMORY = "search"
 
 
@@ -94,7 +96,7 @@ class Quest:
 
     def job(self, recipe: Recipe, told: Progress = silent) -> Job:
         """The training run of another recipe on the same encoded rows; it never sees a sealed one."""
-        return job_of(with_recipe(self.ready, recipe), None, told)
+        return jobs_of(with_recipe(self.ready, recipe), None, told)[0]
 
     def kept(self, settings: Any) -> Quest:
         """The same with the default recipe that a search was begun with."""
@@ -103,8 +105,9 @@ class Quest:
 
 def with_recipe(ready: Ready, recipe: Recipe) -> Ready:
     """The same encoded rows with a fresh network for another recipe."""
-    network = build_network(ready.encoders, ready.task.outputs, recipe).to(ready.wanted.device)
-    return replace(ready, recipe=recipe, network=network)
+    built = build_networks(ready.encoders, ready.task.outputs, recipe)
+    networks = tuple(network.to(ready.wanted.device) for network in built)
+    return replace(ready, recipe=recipe, network=networks[0], networks=networks)
 
 
 def quest_of(data: object, target: str | None, options: TuneOptions, place: Place, started: float) -> Quest:
@@ -127,7 +130,7 @@ def quest_of(data: object, target: str | None, options: TuneOptions, place: Plac
             expected=f"at least {_FEWEST_SEALED}", received=str(len(ready.split.test)),
             next_step="Give more rows, or a larger --set test_fraction.",
         )  # fmt: skip
-    fixed = {name: getattr(ready.recipe, name) for name in options.get("settings") or ()}
+    fixed = {name: ready.recipe.plain()[name] for name in options.get("settings") or ()}
     # Labels are smoothed over classes; where there are none, nothing is.
     closed = [*fixed, *([] if ready.task.classes else ["label_smoothing"])]
     space = space_for(ready.recipe, _offers(schema), closed)
@@ -136,7 +139,8 @@ def quest_of(data: object, target: str | None, options: TuneOptions, place: Plac
             "no setting is left to be searched", received="fixed: " + ", ".join(fixed),
             next_step="Leave out a --set, or use 'vouch fit'.",
         )  # fmt: skip
-    ready = ready if options.get("resume") else _affordable(ready, purse)
+    endless = options.get("resume") or math.isinf(purse.seconds)
+    ready = settled(ready, None if endless else _OF_BUDGET * max(purse.left, 1.0))
     return Quest(raw, ready, space, place, purse, told, fixed)
 
 
@@ -145,14 +149,19 @@ def check(options: TuneOptions) -> None:
     engine()
     known = TuneOptions.__annotations__
     for name in options:
-        if name not in known:
-            raise UsageError(f"tune has no option '{name}'", next_step=nearest(name, known))
+        if name not in known and options[name] is not None:
+            raise UsageError(f"tune has no option '{name}'", next_step=_SEVERAL.get(name) or nearest(name, known))
     for name in ("trials", "workers"):
         if (given := options.get(name)) is not None and int(cast("int", given)) < 1:
             raise UsageError(f"too few {name}", expected="at least 1", received=str(given))
     seconds_of(options.get("budget") or BUDGET)
     device_of(options.get("device", "auto"))
-    as_asked(Recipe(), cast("FitOptions", {k: options.get(k) for k in ("recipe", "settings", "seed")}))
+    asked = as_asked(Recipe(), cast("FitOptions", {k: options.get(k) for k in ("recipe", "settings", "seed")}))
+    if len(apart(asked)) > 1 or asked.folds:
+        raise UsageError(
+            "a search trains one network for each recipe", received=f"networks={asked.networks}, folds={asked.folds}",
+            expected="networks=1 and folds=0", next_step=_LATER,
+        )  # fmt: skip
     if options.get("out") is not None:
         store.check_place(Path(str(options.get("out"))))
 
@@ -185,14 +194,6 @@ def _of_fit(options: TuneOptions, purse: Purse) -> FitOptions:
     same = {key: options[key] for key in options.keys() & FitOptions.__annotations__.keys()}  # type: ignore[literal-required]
     alone: dict[str, Any] = {"budget": min(BUDGET, _OF_BUDGET * purse.seconds), "out": None, "resume": False}
     return cast("FitOptions", same | alone)
-
-
-def _affordable(ready: Ready, purse: Purse) -> Ready:
-    """The default recipe with no more epochs than fit into one training's share of the budget."""
-    if math.isinf(purse.seconds):
-        return ready
-    epochs = epochs_within(job_of(ready, None, silent), _OF_BUDGET * max(purse.left, 1.0))
-    return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
 
 def _offers(schema: Schema) -> set[str]:

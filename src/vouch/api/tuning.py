@@ -8,11 +8,11 @@ from tempfile import TemporaryDirectory
 from typing import Unpack
 
 from vouch import store
+from vouch.api.concluding import concluded
 from vouch.api.deciding import decided, looks_with
 from vouch.api.predicting import Bundle
 from vouch.api.questing import check, place_of, quest_of
 from vouch.api.searching import searched
-from vouch.api.settling import settled
 from vouch.api.workers import Orders, check_workers, crew_of
 from vouch.contracts.options import TuneOptions
 from vouch.report import pages
@@ -60,7 +60,7 @@ def tune(data: object, target: str | None = None, **options: Unpack[TuneOptions]
             every = attempts(study)
             decision = decided(quest, every)
             looks = looks_with(study, decision)
-    bundle = settled(quest, decision, every, held, (looks, crew.complaints))
+    bundle = concluded(quest, decision, every, held, (looks, crew.complaints))
     out = None if options.get("out") is None else store.save(bundle, Path(str(options.get("out"))), pages(bundle))
     quest.told("done", seconds=round(time.monotonic() - started, 1))
     return bundle.known(out, (quest.raw, quest.ready.dataset))

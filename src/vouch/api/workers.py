@@ -123,7 +123,7 @@ class Crew:
         endless = math.isinf(limits.ends)
         until = None if endless else time.time() + limits.ends - time.monotonic()
         orders = Orders(
-            limits.worker, asdict(quest.ready.recipe), tuple(quest.fixed), quest.place.name, str(quest.place.url),
+            limits.worker, quest.ready.recipe.plain(), tuple(quest.fixed), quest.place.name, str(quest.place.url),
             limits.attempts, until, None if endless else limits.longest,
         )  # fmt: skip
         file = folder / f"{limits.worker}.json"

@@ -139,7 +139,9 @@ def _line(event: str, facts: dict[str, Any]) -> str:
     if event == "trial":
         return _trial(facts)
     if event == "again":
-        return f"training the best {facts['recipes']} again with other seeds: round {facts['round']} of {facts['of']}"
+        return f"training recipe {facts['number']} of the best {facts['of']} again with {facts['seeds']} other seeds"
+    if event == "pairs":
+        return f"proving: the tuned recipe and the default one with {facts['seeds']} more seeds"
     said = [f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in facts.items()]
     return f"{event}: {', '.join(said)}"
 

@@ -17,11 +17,12 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Progress
 from vouch.contracts.search import Attempt, Setting, State, Value
 from vouch.errors import TrainingError, VouchError
-from vouch.training.loop import Job, train
+from vouch.training.loop import Augment, Job, train
 from vouch.training.settings import override
 from vouch.training.space import Space, settings_of
 from vouch.training.state import Epoch
 from vouch.training.studies import engine, me, quiet
+from vouch.training.together import can_batch, train_together
 
 if TYPE_CHECKING:
     import optuna
@@ -140,11 +141,17 @@ def attempt(study: optuna.Study, field: Field, limits: Limits) -> tuple[Attempt,
 
 
 def train_each(jobs: Sequence[Job]) -> list[Trained | str]:
-    """Train several jobs one by one; those of one shape may as well be trained together, as one batched network.
+    """Train several jobs: as one batched network where these are alike and small, else one by one.
 
     Returns:
-        For each job its network, or why it failed.
+        For each job its network, or why it failed; of those that train as one, none is worth more than the others.
     """
+    if can_batch(jobs):
+        try:
+            histories = train_together(jobs)
+        except FAILURES as error:
+            return [reason(error)] * len(jobs)
+        return [Trained(job.network, history) for job, history in zip(jobs, histories, strict=True)]
     found: list[Trained | str] = []
     for job in jobs:
         try:
@@ -222,9 +229,7 @@ class _Watch:
             raise _Stopped(self._behind())
         self._check()
 
-    def guarding(
-        self, augment: Callable[[list[Tensor], torch.Generator], list[Tensor]]
-    ) -> Callable[[list[Tensor], torch.Generator], list[Tensor]]:
+    def guarding(self, augment: Augment) -> Augment:
         """The same augmentation, which looks at the clock before every batch: epochs may be long."""
 
         def guarded(batch: list[Tensor], generator: torch.Generator) -> list[Tensor]:

@@ -58,7 +58,8 @@ class Identity:
 
     def facts(self) -> dict[str, Any]:
         """The same as plain values, as a storage gives them back."""
-        return json.loads(json.dumps(asdict(self)))
+        plain = {"fingerprint": self.fingerprint, "space": asdict(self.space), "recipe": self.recipe.plain()}
+        return json.loads(json.dumps(plain | {"fixed": dict(self.fixed)}))
 
 
 def engine() -> Any:

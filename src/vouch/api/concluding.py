@@ -26,7 +26,7 @@ CHALLENGE, REMEDY = "tuning", "tuned_recipe"
 _WHAT = "the tuned recipe"
 
 
-def settled(
+def concluded(
     quest: Quest,
     decision: Decision,
     every: Sequence[Attempt],
@@ -48,10 +48,9 @@ def settled(
     explained = importances(every, quest.space, quest.ready.recipe.seed)
     ready, trained = trained_ready(quest, chosen.recipe, held.networks.get(chosen.attempt.number))
     proof = _proof(quest, decision, ready, held, len(looks))
-    history = [(e.epoch, e.loss, e.score, e.seconds) for e in trained.history]
     before = time.monotonic() - quest.purse.started
     took = {"search": before - chosen.attempt.seconds, "train": chosen.attempt.seconds}
-    bundle = measure(ready, history, took)
+    bundle = measure(ready, trained.history, took)
     search = Search(
         _said(decision, every, spec), spec.name, quest.space.settings, _told(every, decision), explained,
         time.monotonic() - quest.purse.started, (*decision.notes, *extra),
@@ -100,17 +99,19 @@ def _paired(
     if quest.purse.left < (PAIRS - 1) * cost:
         alone = "There was time for one pair of networks only: the proof speaks of these two, and not of other seeds."
         return Pair(truth, before, after), (seed,), (alone,)
-    for pair in range(1, PAIRS):
-        quest.told("proving", seed=pair + 1, of=PAIRS)
-        found = train_each([quest.job(replace(recipe, seed=seed + pair)) for recipe in recipes])
-        failed = [one for one in found if isinstance(one, str)]
-        if failed:
-            notes.append(f"The pair with seed {seed + pair} is missing: {failed[0]}.")
+    more = range(seed + 1, seed + PAIRS)
+    quest.told("pairs", seeds=len(more))
+    found = [train_each([quest.job(replace(recipe, seed=one)) for one in more]) for recipe in recipes]
+    for one, pair in zip(more, zip(*found, strict=True), strict=True):
+        networks = [trained.network for trained in pair if not isinstance(trained, str)]
+        if len(networks) < len(pair):
+            failed = next(reason for reason in pair if isinstance(reason, str))
+            notes.append(f"The pair with seed {one} is missing: {failed}.")
             continue
-        said = [predicted(replace(quest.ready, network=one.network), rows) for one in found if not isinstance(one, str)]
+        said = [predicted(replace(quest.ready, network=network), rows) for network in networks]
         before.append(said[0])
         after.append(said[1])
-        seeds.append(seed + pair)
+        seeds.append(one)
     return Pair(truth, before, after), tuple(seeds), tuple(notes)
 
 
