@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vouch.api import Bundle, audit, fit, fix, load, predict, recipe
+    from vouch.api import Bundle, audit, fit, fix, load, predict, recipe, tune
     from vouch.contracts.case import Challenge
     from vouch.contracts.finding import Estimate, Finding
     from vouch.contracts.proof import Audit, Proof
@@ -42,6 +42,7 @@ _HOMES = {
     "load": "vouch.api",
     "predict": "vouch.api",
     "recipe": "vouch.api",
+    "tune": "vouch.api",
 }
 
 __all__ = [
@@ -63,6 +64,7 @@ __all__ = [
     "load",
     "predict",
     "recipe",
+    "tune",
 ]
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shlex
 import shutil
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -28,8 +29,10 @@ PAGES = [
     "docs/how-to/resume.md",
     "docs/how-to/audit-and-fix.md",
     "docs/how-to/regularise.md",
+    "docs/how-to/tune.md",
 ]
 QUICK = {"epochs": 4, "batch_size": 8, "members": 2, "width": 16}
+QUICK_SEARCH = ("--trials", "3", *(f"--set={key}={value}" for key, value in QUICK.items()))
 OUTSIDE = (". .venv/bin/activate", "pre-commit install")
 
 
@@ -38,6 +41,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder with every file that the pages name, in which their blocks run quickly."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(vouch, "fit", partial(vouch.fit, settings=QUICK))
+    monkeypatch.setattr(vouch, "tune", partial(tune, vouch.tune))
     monkeypatch.setattr(*FEW_TRAININGS)
     demo.cancer(Path("demo/data/cancer"))
     shutil.copy("demo/data/cancer/cancer.csv", "cancer.csv")
@@ -85,7 +89,8 @@ def run(line: str, capsys: pytest.CaptureFixture[str], quick: bool) -> str:
         return str(shutil.copy(*words[1:]))[:0]
     assert words[0] == "vouch", f"the test of the pages does not know how to run: {line}"
     capsys.readouterr()
-    done = main(fit(command.removeprefix("vouch fit")) if quick and words[1] == "fit" else words[1:])
+    given = fit(command.removeprefix("vouch fit")) if quick and words[1] == "fit" else words[1:]
+    done = main([*given, *QUICK_SEARCH] if words[1] == "tune" else given)
     assert done == 0 or (done == 1 and "--fail-on" in words), line
     out = capsys.readouterr().out
     if place:
@@ -110,6 +115,11 @@ def fit(options: str) -> list[str]:
     """The arguments of a fit that takes few epochs."""
     quick = [f"--set={key}={value}" for key, value in QUICK.items()]
     return ["fit", *shlex.split(options), *quick]
+
+
+def tune(plain: Callable[..., vouch.Bundle], data: str, **asked: object) -> vouch.Bundle:
+    """A search of three quick attempts, whatever the page asks for."""
+    return plain(data, **{**asked, "trials": 3, "settings": QUICK})
 
 
 def interrupt() -> None:

@@ -32,6 +32,7 @@ SURFACE = [
     "load",
     "predict",
     "recipe",
+    "tune",
 ]
 
 

@@ -223,7 +223,7 @@ def test_a_network_for_which_nothing_helped_says_so() -> None:
     told = words(report_of(nothing_proved()))
     assert "None was shown to be better than doing nothing." in told
     assert "The sealed rows were not looked at." in told
-    assert "This network was not audited since it was treated." in told
+    assert "This network was not audited since it was made." in told
 
 
 def test_treatments_recalibration_and_promises_are_on_the_page_and_on_the_card() -> None:

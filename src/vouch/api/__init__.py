@@ -6,12 +6,14 @@ from vouch.api.fixing import Proven, fix
 from vouch.api.gathering import sources
 from vouch.api.outputs import check_apart, check_table, check_text, write_table, write_text
 from vouch.api.predicting import Bundle, load, predict, predict_with_notes
+from vouch.api.tuning import assist, tune
 from vouch.auditing import is_met, junit
 from vouch.report import report_of
 
 __all__ = [
     "Bundle",
     "Proven",
+    "assist",
     "audit",
     "audited",
     "check_apart",
@@ -29,6 +31,7 @@ __all__ = [
     "resumable",
     "sources",
     "suspect_rows",
+    "tune",
     "write_table",
     "write_text",
 ]

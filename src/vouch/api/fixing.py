@@ -120,7 +120,7 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
     by = metrics["log_loss"] if wanted in ("ece", "accuracy") else metrics[wanted]
     seed = model.recipe.seed
-    look = 1 + sum(one.by == "fix" for one in model.looks)
+    look = 1 + sum(one.by in ("fix", "tune") for one in model.looks)
     aim = Aim(by, main, _share(options.get("max_loss")))
     return _Fix(
         model, case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look

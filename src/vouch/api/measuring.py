@@ -81,7 +81,7 @@ def now() -> str:
     return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def truth_of(bundle: BundleValue, dataset: Dataset, rows: npt.NDArray[np.int64], part: str) -> Truth:
+def truth_of(bundle: BundleValue | Ready, dataset: Dataset, rows: npt.NDArray[np.int64], part: str) -> Truth:
     """What is true of some rows, and which of them belong together."""
     group = next((column.name for column in bundle.schema.columns if column.role == "group"), None)
     groups = None if group is None else dataset.frame[group][rows].cast(pl.String).to_numpy()

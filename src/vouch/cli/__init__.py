@@ -14,6 +14,7 @@ from vouch.cli.fit import fit
 from vouch.cli.fix import fix
 from vouch.cli.predict import predict
 from vouch.cli.recipe import recipe
+from vouch.cli.tune import tune
 from vouch.errors import UsageError, VouchError, nearest
 
 WRONG = 2
@@ -27,7 +28,7 @@ def app() -> None:
     """Deep learning you can vouch for."""
 
 
-for verb in (audit, demo, fit, fix, predict, recipe):
+for verb in (audit, demo, fit, fix, predict, recipe, tune):
     app.add_command(verb)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from vouch.errors import UsageError
+from vouch.errors import UsageError, one_line
 
 if TYPE_CHECKING:
     from vouch.contracts.finding import Estimate
@@ -136,8 +136,24 @@ def _line(event: str, facts: dict[str, Any]) -> str:
         what = "candidate" if event == "trying" else "seed"
         named = f": {facts['remedy']}" if "remedy" in facts else ""
         return f"{event} {what} {facts[what]} of {facts['of']}{named}"
+    if event == "trial":
+        return _trial(facts)
+    if event == "again":
+        return f"training recipe {facts['number']} of the best {facts['of']} again with {facts['seeds']} other seeds"
+    if event == "pairs":
+        return f"proving: the tuned recipe and the default one with {facts['seeds']} more seeds"
     said = [f"{value:,} {name}" if isinstance(value, int) else f"{name} {value}" for name, value in facts.items()]
     return f"{event}: {', '.join(said)}"
+
+
+def _trial(facts: dict[str, Any]) -> str:
+    """One attempt of a search: its score, or why there is none."""
+    head = f"trial {facts['number']:>3}  "
+    if facts["state"] != "done":
+        return head + ("failed: " if facts["state"] == "failed" else "") + one_line(str(facts["why"]))
+    return (
+        head + f"{facts['score']:.5g} in {facts['epochs']} epochs, {facts['seconds']:.1f} s  best {facts['best']:.5g}"
+    )
 
 
 def _clock(seconds: float) -> str:

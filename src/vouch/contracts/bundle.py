@@ -12,6 +12,7 @@ from vouch.contracts.proof import Audit
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
 from vouch.contracts.schema import Schema
+from vouch.contracts.search import Search
 from vouch.contracts.split import Split
 
 if TYPE_CHECKING:
@@ -193,6 +194,7 @@ class BundleValue:
         audit: what was found and proved.
         out_of_fold: what networks that never saw a row said of it, for all rows that are not sealed: row number, fold,
             and one column for each probability or the value.
+        search: the search over settings that the recipe comes from, if there was one.
     """
 
     schema: Schema
@@ -212,3 +214,4 @@ class BundleValue:
     taught: Taught | None = None
     audit: Audit | None = None
     out_of_fold: pl.DataFrame | None = None
+    search: Search | None = None

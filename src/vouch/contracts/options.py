@@ -56,6 +56,53 @@ class FitOptions(TypedDict, total=False):
     progress: Progress
 
 
+class TuneOptions(TypedDict, total=False):
+    """Options of ``tune``; each may be left out. Those that ``fit`` has as well mean the same.
+
+    Args:
+        task: binary, multiclass, multilabel or regression, when it is not to be inferred.
+        out: the folder to write; none keeps the bundle, and the search, in memory.
+        test: data to be sealed for the proof, instead of rows drawn from the data.
+        group: the column that says which rows belong together.
+        time: the column that orders the rows; the latest are for testing.
+        sensitive: columns by which harm is to be measured later.
+        types: kind of a column, by its name.
+        drop: columns to leave out.
+        columns: names for data that has no header.
+        budget: time for all of it, in seconds or as "20m"; ten minutes when neither this nor ``trials`` is given.
+        trials: how many recipes to try, the default among them; an unfinished search is counted in.
+        recipe: settings by key, a TOML or JSON file, or a bundle whose recipe to start from.
+        settings: recipe keys and values that are fixed, so that they are not searched.
+        seed: fixes everything that is drawn at random.
+        storage: URL of a storage for the search, ``sqlite:///FILE`` or ``postgresql://USER@HOST/DATABASE``; a file
+            beside ``out`` when not given.
+        resume: go on with the search in the storage.
+        workers: processes that search side by side, over the same storage.
+        device: where to compute: "auto", "cpu", "cuda" or "mps".
+        progress: told how far the search is.
+    """
+
+    task: str | None
+    out: str | Path | None
+    test: object
+    group: str | None
+    time: str | None
+    sensitive: Sequence[str]
+    types: Mapping[str, str]
+    drop: Sequence[str]
+    columns: Sequence[str] | None
+    budget: str | float | None
+    trials: int | None
+    recipe: Mapping[str, object] | str | Path | None
+    settings: Mapping[str, object]
+    seed: int | None
+    storage: str | None
+    resume: bool
+    workers: int
+    device: str
+    progress: Progress
+
+
 class AuditOptions(TypedDict, total=False):
     """Options of ``audit``; each may be left out.
 

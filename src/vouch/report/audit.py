@@ -128,7 +128,7 @@ def _score(finding: Finding, index: int, of: int) -> Score:
 def _summary(audit: Audit) -> str:
     """How many challenges came to which verdict, in a sentence."""
     if not audit.findings:
-        return f"This network was not audited since it was treated. “vouch audit {PLACE}” asks what is wrong with it."
+        return f"This network was not audited since it was made. “vouch audit {PLACE}” asks what is wrong with it."
     counts = Counter(one.verdict for one in audit.findings)
     said = [f"{counts[verdict]} {verdict}" for verdict in SEVERITY if counts[verdict]]
     return f"{count(len(audit.findings), 'challenge')}: {', '.join(said)}."

@@ -13,6 +13,7 @@ from vouch.report.environment import read, template
 from vouch.report.figures import Figure
 from vouch.report.figures.audited import audited
 from vouch.report.pictures import is_picture, thumbnail
+from vouch.report.searched import searched
 from vouch.report.tables import by_class, scorecard
 from vouch.wording import clean, number
 
@@ -52,6 +53,7 @@ def _facts(bundle: BundleValue, figures: list[Drawn]) -> dict[str, object]:
         "figures": {
             "beside": _among(figures, "beside_"),
             "learning": _among(figures, "training_", "validation_"),
+            "search": _among(figures, "search_"),
             "quality": _others(figures),
         },
         "methods": ["network", *(clean(name.replace("_", " "), 30) for name in bundle.evidence.baselines)],
@@ -62,6 +64,7 @@ def _facts(bundle: BundleValue, figures: list[Drawn]) -> dict[str, object]:
         "most_notes": _MOST_NOTES,
         "examples": _examples(bundle.examples[:_MOST_PICTURES], bundle.schema.task != "regression"),
         "recipe": bundle.recipe.plain(),
+        "search": searched(bundle.search),
         "words": words,
         "treatments": treated.treatments(bundle),
         "promises": treated.promises(bundle),
@@ -75,7 +78,7 @@ def _among(figures: Sequence[Drawn], *starts: str) -> list[Drawn]:
 
 
 def _others(figures: Sequence[Drawn]) -> list[Drawn]:
-    return [one for one in figures if not one.name.startswith(("beside_", "training_", "validation_"))]
+    return [one for one in figures if not one.name.startswith(("beside_", "training_", "validation_", "search_"))]
 
 
 def _examples(examples: Sequence[Example], exact: bool) -> list[dict[str, object]]:

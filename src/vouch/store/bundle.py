@@ -22,6 +22,7 @@ from vouch.contracts.proof import Audit
 from vouch.contracts.recipe import CHOICES, Recipe
 from vouch.contracts.roles import by_kind
 from vouch.contracts.schema import Schema
+from vouch.contracts.search import Search
 from vouch.contracts.split import Split
 from vouch.errors import BundleDamagedError, BundleNotFoundError, BundleTooNewError, OutputError
 from vouch.modalities import ALL as MODALITIES
@@ -38,7 +39,7 @@ _AUDIT, _OUT_OF_FOLD = "audit.json", "out_of_fold.parquet"
 _LARGEST_JSON = 256 * 2**20
 _DEEPEST = 64
 # Parts that bundles from before them do not have, and what stands for them.
-_LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None}
+_LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None, "search": None}
 # What a description that fits no network makes the parts throw when they are put together.
 _UNREADABLE = (
     LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, StopIteration, OSError,
@@ -123,6 +124,7 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
         "conformal": to_plain(bundle.conformal, tensors, "conformal"),
         "treatments": to_plain(bundle.treatments, tensors, "treatments"),
         "taught": to_plain(bundle.taught, tensors, "taught"),
+        "search": to_plain(bundle.search, tensors, "search"),
     }
     state = {name: value.contiguous() for name, value in bundle.network.state_dict().items()}
     save_file(state, folder / "weights.safetensors")
@@ -237,6 +239,7 @@ def _assemble(
         part(Run, "run"), part(tuple[Look, ...], "looks"), part(tuple[Example, ...], "examples"),
         part(Calibrator | None, "calibrator"), part(Conformal | None, "conformal"),
         part(tuple[Treatment, ...], "treatments"), part(Taught | None, "taught"),
+        search=part(Search | None, "search"),
     )  # fmt: skip
 
 

@@ -11,12 +11,14 @@ from vouch.report.figures.learning import learning_curves
 from vouch.report.figures.ranking import precision_recall_curve, roc_curve
 from vouch.report.figures.reliability import reliability_diagram
 from vouch.report.figures.residuals import residual_histogram, residuals_by_prediction
+from vouch.report.figures.searching import parallel_coordinates
 from vouch.report.held import held, values
 
 
 def figures(bundle: BundleValue) -> tuple[Figure, ...]:
     """Every figure that the bundle's task and rows allow, in the order of the page."""
-    found = [*beside_baselines(bundle.evidence), *learning_curves(bundle)]
+    found: list[Figure | None] = [*beside_baselines(bundle.evidence), *learning_curves(bundle)]
+    found += [] if bundle.search is None else [parallel_coordinates(bundle.search)]
     if (rows := held(bundle)) is not None:
         found += [
             confusion_matrix(rows),
