@@ -3,17 +3,24 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from pathlib import Path
 
 import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
+from vouch.contracts.roles import Modality
 from vouch.contracts.schema import Column, Schema
 from vouch.data.schema import modality, without_marks
+from vouch.data.shelf import Shelf, filtered, let_go
 from vouch.errors import ColumnError, MediaError, TargetError
+
+_PICTURES = 2048
 
 
 def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset:
     """Canonical columns under a schema: features, target, group and time; ignored columns fall away.
+
+    One column is worked on at a time; those that are done move to disk when they become too large for memory.
 
     Args:
         dataset: as it was read; columns may be missing, extra or in another order when it is not the training data.
@@ -33,21 +40,22 @@ def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset
     wanted = [column for column in wanted if column.role == "feature" or labelled]
     _check_columns(dataset, schema, labelled)
     keep = pl.repeat(True, frame.height, dtype=pl.Boolean, eager=True)
-    columns: list[pl.Series] = []
+    shelf = Shelf(frame.height)
     for column in wanted:
         series, bad = _canonical(dataset, column, notes)
         if column.role == "target" and schema.task in ("binary", "multiclass"):
             series = _one_spelling(series, column, notes)
         keep = keep & ~bad
-        columns.append(series.alias(column.name))
+        shelf.put(column.name, [series])
+        let_go()
     if dataset.part and labelled:
-        columns.append(frame[dataset.part].alias(_part_name(schema)))
-    out = pl.DataFrame(columns) if columns else frame.clear()
+        shelf.put(_part_name(schema), [frame[dataset.part]])
+    out = shelf.frame() if wanted else frame.clear()
     if labelled:
         keep = keep & _has_target(out[schema.target.name], dataset, notes)
     lines = pl.arange(0, out.height, eager=True)
     if labelled and not keep.all():
-        out, lines = out.filter(keep), lines.filter(keep)
+        out, lines = filtered(out, keep), lines.filter(keep)
     part = _part_name(schema) if dataset.part and labelled else None
     return replace(dataset, frame=out, notes=tuple(notes), part=part, target=schema.target.name, lines=lines)
 
@@ -74,7 +82,7 @@ def _canonical(dataset: Dataset, column: Column, notes: list[Note]) -> tuple[pl.
         raw = dataset.frame[column.name]
         raw = raw.cast(pl.String) if raw.dtype in (pl.Categorical, pl.Enum) else raw
     raw = without_marks(raw, column.missing) if raw.dtype == pl.String else raw
-    series = reader.receive(raw, column, dataset.root)
+    series = _received(reader, raw, column, dataset.root)
     lost = series.null_count() - raw.null_count()
     if lost <= 0:
         return series, nothing_bad
@@ -92,6 +100,16 @@ def _canonical(dataset: Dataset, column: Column, notes: list[Note]) -> tuple[pl.
         )  # fmt: skip
     notes.append(Note("dropped", f"{lost} rows whose picture in '{column.name}' cannot be read", lost, column.name))
     return series, series.is_null() & raw.is_not_null()
+
+
+def _received(reader: Modality, raw: pl.Series, column: Column, root: Path | None) -> pl.Series:
+    """Canonical cells; pictures, which are large once they are read, a few at a time."""
+    if not reader.capabilities.spatial:
+        return reader.receive(raw, column, root)
+    shelf = Shelf(len(raw))
+    parts = (raw.slice(start, _PICTURES) for start in range(0, max(len(raw), 1), _PICTURES))
+    shelf.put(column.name, (reader.receive(part, column, root) for part in parts))
+    return shelf.frame().to_series()
 
 
 def _one_spelling(labels: pl.Series, column: Column, notes: list[Note]) -> pl.Series:

@@ -9,6 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from vouch.contracts.dataset import Dataset
+from vouch.data.shelf import stacked
 from vouch.errors import ColumnError, TargetError, nearest
 
 _PARTS = ("train", "test")
@@ -54,7 +55,7 @@ def join_test(train: Dataset, test: Dataset, target: str) -> Dataset:
     frames = [
         _rooted(data, root).with_columns(pl.lit(name).alias(part)) for data, name in zip(both, _PARTS, strict=True)
     ]
-    frame = pl.concat(frames, how="diagonal_relaxed")
+    frame = stacked(frames)
     return replace(train, frame=frame, root=root, part=part, notes=(*train.notes, *test.notes))
 
 

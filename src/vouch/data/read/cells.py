@@ -10,6 +10,7 @@ import polars as pl
 
 from vouch.contracts.dataset import Note
 from vouch.data.read.wording import some
+from vouch.data.shelf import Shelf, changed, pieces
 
 Kind = Literal["empty", "integer", "decimal", "decimal comma", "text"]
 
@@ -77,27 +78,31 @@ def tidy(frame: pl.DataFrame, numbers: bool = False, comma: bool = False) -> tup
         numbers: whether columns of texts become numbers when every cell plainly is one.
         comma: whether ``1,5`` may then be one and a half.
     """
-    columns: list[pl.Series] = []
+    shelf = Shelf(frame.height)
     touched = cells = 0
     for series in frame:
         if series.dtype != pl.String:
-            columns.append(series)
+            shelf.put(series.name, [series])
             continue
-        clean, changed = _stripped(series)
-        touched, cells = touched + bool(changed), cells + changed
-        columns.append(_as_numbers(clean, comma) if numbers else clean)
+        clean, padded = _stripped(series)
+        touched, cells = touched + bool(padded), cells + padded
+        shelf.put(series.name, [_as_numbers(clean, comma) if numbers else clean])
     text = f"white space around {some(cells, 'cell')} in {some(touched, 'column')} was removed"
-    return pl.DataFrame(columns), [Note("normalised", text, cells)] if cells else []
+    return shelf.frame(), [Note("normalised", text, cells)] if cells else []
 
 
 def _stripped(series: pl.Series) -> tuple[pl.Series, int]:
     """Texts without surrounding white space, empty ones as null, and how many cells had white space to lose."""
-    clean = series.str.strip_chars(_SPACE)
-    changed = int((clean != series).sum() or 0)
-    blank = int((clean == "").sum() or 0)
-    if blank:
-        clean = pl.select(pl.when(clean != "").then(clean).alias(series.name)).to_series()
-    return (clean if changed or blank else series), changed
+    padded = blank = 0
+    for piece in pieces(series):
+        bare = piece.str.strip_chars(_SPACE)
+        padded, blank = padded + int((bare != piece).sum() or 0), blank + int((bare == "").sum() or 0)
+    return (changed(series, _bare) if padded or blank else series), padded
+
+
+def _bare(texts: pl.Series) -> pl.Series:
+    bare = texts.str.strip_chars(_SPACE)
+    return pl.select(pl.when(bare != "").then(bare).alias(texts.name)).to_series()
 
 
 def _as_numbers(series: pl.Series, comma: bool = False) -> pl.Series:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import mmap
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -71,15 +70,6 @@ class Content:
         return self.data if self.data is not None else self._path
 
     @contextmanager
-    def view(self) -> Iterator[mmap.mmap | bytes]:
-        """All bytes, mapped rather than copied when they lie on disk."""
-        if self.data is not None or not self.size:
-            yield self.data or b""
-            return
-        with open(self._path, "rb") as file, mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
-            yield mapped
-
-    @contextmanager
     def open(self) -> Iterator[IO[bytes]]:
         """A stream of all bytes."""
         if self.data is not None:
@@ -87,6 +77,13 @@ class Content:
             return
         with open(self._path, "rb") as file:
             yield file
+
+    def blocks(self, size: int, start: int = 0) -> Iterator[bytes]:
+        """All bytes from a position on, in blocks; no more than one of them is in memory."""
+        with self.open() as file:
+            file.seek(start)
+            while block := file.read(size):
+                yield block
 
     def head(self, size: int) -> bytes:
         """The first bytes, at most that many."""

@@ -7,6 +7,7 @@ import io
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 
 import polars as pl
 
@@ -17,14 +18,17 @@ from vouch.data.read.dialect import ABSENT, Dialect, Record, lines_outvote, reco
 from vouch.data.read.encoding import SAMPLE, as_utf8, decoded, legacy_encoding
 from vouch.data.read.guard import PARSER_ERRORS
 from vouch.data.read.header import Header, find_header
+from vouch.data.read.shards import in_shards, is_sharded, parts_of_lines, rows_of_lines
 from vouch.data.read.structure import check_rows, rows_of, surely_even
 from vouch.data.read.wording import short, some
+from vouch.data.shelf import Shelf, changed, filtered, pieces
 from vouch.errors import EmptyDataError, FormatError
 
 # Above this size decimals of ordinary magnitude are kept in 32 bits, so that the table takes half the memory.
 LARGE = 100_000_000
 _RETRIES = 2
 _TABBED = (".tsv", ".tab", ".tsv.gz", ".tab.gz")
+_BLOCK = 1 << 24
 _HEAD, _PIECE, _PIECES, _TAIL = 1 << 18, 1 << 14, 15, 1 << 10
 
 
@@ -81,11 +85,13 @@ def _read(content: Content, columns: Sequence[str] | None, notes: list[Note]) ->
         _refuse_lost_lines(frame, plan)
     except _BadQuotes:
         frame, plan = _parse(_plan(content, columns, replace(plan.dialect, quote=None)))
-        frame = frame.with_columns(_without_outer_quotes(series) for series in frame if series.dtype == pl.String)
+        texts = [series for series in frame if series.dtype == pl.String]
+        frame = frame.with_columns(changed(series, _without_outer_quotes) for series in texts)
     frame, told = tidy(frame, numbers=True, comma=plan.comma)
     _refuse_short_rows(frame, plan)
     frame, dropped = _without_empty(frame, plan)
-    return frame, [*notes, Note("read", plan.how), *plan.notes, *told, *dropped]
+    sharded = [in_shards(frame.height)] if is_sharded(plan.content) else []
+    return frame, [*notes, Note("read", plan.how), *sharded, *plan.notes, *told, *dropped]
 
 
 def _plan(content: Content, columns: Sequence[str] | None, dialect: Dialect | None) -> _Plan:
@@ -136,10 +142,23 @@ def _parse(plan: _Plan) -> tuple[pl.DataFrame, _Plan]:
 
 
 def _polars(plan: _Plan, lenient: bool = False) -> pl.DataFrame:
+    if not is_sharded(plan.content):
+        return _parsed(plan, plan.content.source, plan.header.skip, lenient)
+    shelf = Shelf(rows_of_lines(plan.content))
+    # polars counts the cells of the first row: one that is short is refused there, and filled up below a whole one.
+    whole = plan.dialect.delimiter.encode() * (len(plan.types) - 1)
+    for number, part in enumerate(parts_of_lines(plan.content, plan.header.skip, plan.dialect.quote)):
+        led = number > 0 and len(whole) > 0
+        frame = _parsed(plan, whole + b"\n" + part if led else part, 0, lenient)
+        shelf.put_rows(frame.slice(int(led)))
+    return shelf.frame()
+
+
+def _parsed(plan: _Plan, source: Path | bytes, skip: int, lenient: bool) -> pl.DataFrame:
     return pl.read_csv(
-        plan.content.source,
+        source,
         has_header=False,
-        skip_lines=plan.header.skip,
+        skip_lines=skip,
         separator=plan.dialect.delimiter,
         quote_char=plan.dialect.quote,
         schema=dict(zip(plan.header.names, plan.types, strict=True)),
@@ -235,7 +254,8 @@ def _refuse_lost_lines(frame: pl.DataFrame, plan: _Plan) -> None:
     if plan.dialect.quote is None or plan.dialect.delimiter == ABSENT:
         return
     texts = [series for series in frame if series.dtype == pl.String]
-    spanning = sum(int(series.str.contains("\n", literal=True).sum() or 0) for series in texts)
+    cells = (piece for series in texts for piece in pieces(series))
+    spanning = sum(int(piece.str.contains("\n", literal=True).sum() or 0) for piece in cells)
     if spanning and lines_outvote(plan.dialect.delimiter, frame.width, spanning) and _fits_unquoted(plan):
         raise _BadQuotes
 
@@ -262,10 +282,10 @@ def _without_empty(frame: pl.DataFrame, plan: _Plan) -> tuple[pl.DataFrame, list
         frame = frame.drop(nameless)
         notes.append(Note("dropped", f"left out {some(len(nameless), 'column')} without name and cells", len(nameless)))
     if all(series.null_count() for series in frame):
-        kept = frame.filter(~pl.all_horizontal(pl.all().is_null()))
-        empty = len(frame) - len(kept)
+        filled = frame.select(~pl.all_horizontal(pl.all().is_null())).to_series()
+        empty = len(frame) - int(filled.sum())
         if empty:
-            frame = kept
+            frame = filtered(frame, filled)
             notes.append(Note("dropped", f"left out {some(empty, 'empty row')}", empty))
     if frame.is_empty():
         raise no_rows(plan.content.name)
@@ -319,10 +339,11 @@ def _refuse_nul(content: Content) -> None:
     Raises:
         FormatError: there is one.
     """
-    with content.view() as view:
-        at = view.find(b"\0")
+    line = 1
+    for block in content.blocks(_BLOCK):
+        at = block.find(b"\0")
+        line += block.count(b"\n", 0, at if at >= 0 else len(block))
         if at >= 0:
-            line = view[:at].count(b"\n") + 1
             raise FormatError(
                 "the file holds NUL bytes, as no text does",
                 where=f"{content.name}, line {line}",

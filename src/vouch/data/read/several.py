@@ -5,12 +5,14 @@ from __future__ import annotations
 import glob
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import groupby
 from pathlib import Path
 
 import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
 from vouch.data.read.wording import some
+from vouch.data.shelf import Shelf, changed, stacked, too_large
 from vouch.errors import ColumnError, DataNotFoundError, UsageError, nearest
 
 _MOST_NOTES = 12
@@ -42,16 +44,16 @@ def read_several(paths: Sequence[Path], source: str, read_one: Callable[[Path], 
     """
     if not paths:
         raise UsageError("the list of files is empty", next_step="Give at least one file.")
-    datasets = [read_one(path) for path in paths]
+    datasets = _read_each(paths, read_one)
     if len(datasets) == 1:
         return datasets[0]
     first = datasets[0]
     for path, dataset in zip(paths[1:], datasets[1:], strict=True):
         _check_columns(first.frame, dataset.frame, str(path), str(paths[0]))
-    frame, changed = _joined([dataset.frame.select(first.frame.columns) for dataset in datasets])
+    frame, told = _joined([dataset.frame.select(first.frame.columns) for dataset in datasets])
     roots = {dataset.root for dataset in datasets}
     parts = {dataset.part for dataset in datasets}
-    notes = _notes(datasets) + changed
+    notes = _notes(datasets) + told
     return replace(
         first,
         frame=frame,
@@ -60,6 +62,30 @@ def read_several(paths: Sequence[Path], source: str, read_one: Callable[[Path], 
         part=parts.pop() if len(parts) == 1 else None,
         notes=(Note("read", f"{len(paths)} files joined below one another", len(paths)), *notes),
     )
+
+
+def _read_each(paths: Sequence[Path], read_one: Callable[[Path], Dataset]) -> list[Dataset]:
+    """All files, one after the other; when those that were read become too large for memory, they move to disk."""
+    done: list[Dataset] = []
+    held: list[Dataset] = []
+    for path in paths:
+        held.append(read_one(path))
+        if too_large(sum(int(dataset.frame.estimated_size()) for dataset in held)):
+            done, held = [*done, *_on_disk(held)], []
+    return [*done, *held]
+
+
+def _on_disk(datasets: list[Dataset]) -> list[Dataset]:
+    """The same data sets; the rows of neighbours with the same columns all stand in the first of them."""
+    out: list[Dataset] = []
+    for _, same in groupby(datasets, key=lambda dataset: dataset.frame.schema):
+        run = list(same)
+        shelf = Shelf(sum(dataset.frame.height for dataset in run), limit=0)
+        for dataset in run:
+            shelf.put_rows(dataset.frame)
+        out += [replace(run[0], frame=shelf.frame())]
+        out += [replace(dataset, frame=dataset.frame.clear()) for dataset in run[1:]]
+    return out
 
 
 def _check_columns(first: pl.DataFrame, other: pl.DataFrame, where: str, reference: str) -> None:
@@ -88,8 +114,13 @@ def _joined(frames: list[pl.DataFrame]) -> tuple[pl.DataFrame, list[Note]]:
         if len(types) > 1 and not numeric:
             casts[name] = pl.String()
             notes.append(Note("read", f"'{name}' is text in some files and is read as text in all", column=name))
-    alike = [frame.with_columns(pl.col(name).cast(dtype) for name, dtype in casts.items()) for frame in frames]
-    return pl.concat(alike, how="vertical_relaxed"), notes
+    alike = [_cast(frame, casts) for frame in frames]
+    return stacked(alike), notes
+
+
+def _cast(frame: pl.DataFrame, casts: dict[str, pl.DataType]) -> pl.DataFrame:
+    columns = [changed(frame[name], lambda cells, to=to: cells.cast(to)) for name, to in casts.items()]
+    return frame.with_columns(columns)
 
 
 def _notes(datasets: list[Dataset]) -> list[Note]:

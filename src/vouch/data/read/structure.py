@@ -85,29 +85,33 @@ def surely_even(content: Content, dialect: Dialect, header: Header, rows: int) -
         header: its header.
         rows: how many rows it has.
     """
-    with content.view() as view:
-        if dialect.quote and view.find(b'"') >= 0:
-            return False
-        start = 0
-        for _ in range(header.skip):
-            start = view.find(b"\n", start) + 1
-        mark = ord(dialect.delimiter)
-        found = sum(int(np.count_nonzero(block == mark)) for block in _blocks(view, start))
-        if found == rows * (len(header.names) - 1):
-            return True
-        return all(_enough(block, dialect.delimiter, header.named - 1) for block in _blocks(view, start))
+    if dialect.quote and any(b'"' in block for block in content.blocks(_BLOCK)):
+        return False
+    start, mark = _after(content, header.skip), ord(dialect.delimiter)
+    found = sum(int(np.count_nonzero(block == mark)) for block in _blocks(content, start))
+    if found == rows * (len(header.names) - 1):
+        return True
+    return all(_enough(block, dialect.delimiter, header.named - 1) for block in _blocks(content, start))
 
 
-def _blocks(view: object, start: int) -> Iterator[np.ndarray]:
-    """The bytes from a line on, in blocks that end at line ends."""
-    everything = np.frombuffer(view, dtype=np.uint8)  # type: ignore[call-overload]
-    while start < everything.size:
-        stop = min(start + _BLOCK, everything.size)
-        if stop < everything.size:
-            ends = np.flatnonzero(everything[start:stop] == 10)
-            stop = start + int(ends[-1]) + 1 if ends.size else everything.size
-        yield everything[start:stop].copy()
-        start = stop
+def _after(content: Content, lines: int) -> int:
+    """Where the text goes on after some lines."""
+    with content.open() as file:
+        for _ in range(lines):
+            file.readline()
+        return file.tell()
+
+
+def _blocks(content: Content, start: int) -> Iterator[np.ndarray]:
+    """The bytes from a position on, in blocks that end at line ends."""
+    rest = b""
+    for block in content.blocks(_BLOCK, start):
+        rest += block
+        if end := rest.rfind(b"\n") + 1:
+            yield np.frombuffer(rest[:end], dtype=np.uint8)
+            rest = rest[end:]
+    if rest:
+        yield np.frombuffer(rest, dtype=np.uint8)
 
 
 def _enough(block: np.ndarray, delimiter: str, least: int) -> bool:

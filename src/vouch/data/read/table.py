@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -13,12 +14,18 @@ from vouch.data.read.content import Content
 from vouch.data.read.encoding import as_utf8
 from vouch.data.read.guard import PARSER_ERRORS, parsing
 from vouch.data.read.plain import plain
+from vouch.data.read.shards import sharded_table
 from vouch.data.read.wording import short
 from vouch.errors import EmptyDataError, FormatError
 
 
 def read_parquet(content: Content) -> Dataset:
     """Read a Parquet file."""
+    if content.data is None:
+        with parsing(content.name, "a Parquet file"):
+            scan = pl.scan_parquet(content.source, glob=False)
+        if sharded := sharded_table(scan, content.name, "a Parquet file"):
+            return _trimmed(*sharded, content.name, "Parquet")
     with parsing(content.name, "a Parquet file"):
         frame = pl.read_parquet(content.source, glob=False)
     return dataset_of_frame(frame, content.name, "Parquet")
@@ -26,6 +33,11 @@ def read_parquet(content: Content) -> Dataset:
 
 def read_arrow(content: Content) -> Dataset:
     """Read an Arrow (Feather) file."""
+    if content.data is None:
+        with parsing(content.name, "an Arrow file"):
+            scan = pl.scan_ipc(content.source, glob=False)
+        if sharded := sharded_table(scan, content.name, "an Arrow file"):
+            return _trimmed(*sharded, content.name, "Arrow")
     with parsing(content.name, "an Arrow file"):
         frame = pl.read_ipc(content.source)
     return dataset_of_frame(frame, content.name, "Arrow")
@@ -55,8 +67,12 @@ def read_json_lines(content: Content) -> Dataset:
 def dataset_of_frame(frame: pl.DataFrame, source: str, kind: str, notes: list[Note] | None = None) -> Dataset:
     """A data set of plain columns from a frame, its texts without surrounding white space."""
     frame, told = plain(frame, source)
+    return _trimmed(frame, told, source, kind, notes or [])
+
+
+def _trimmed(frame: pl.DataFrame, told: list[Note], source: str, kind: str, before: Sequence[Note] = ()) -> Dataset:
     frame, trimmed = tidy(frame)
-    return Dataset(frame, source, notes=(*(notes or []), Note("read", f"read from {kind}"), *told, *trimmed))
+    return Dataset(frame, source, notes=(*before, Note("read", f"read from {kind}"), *told, *trimmed))
 
 
 def _frame_of_lines(data: bytes, where: str, message: str) -> pl.DataFrame:

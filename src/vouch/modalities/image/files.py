@@ -30,29 +30,29 @@ def locate(cells: Sequence[str | None], root: Path) -> list[Path | None]:
     """
     base = root.resolve()
     found: list[Path | None] = []
-    for row, cell in enumerate(cells):
+    for cell in cells:
         if cell is None:
             found.append(None)
             continue
-        path = _followed(base, cell, row)
+        path = _followed(base, cell)
         if not path.is_relative_to(base):
             raise MediaError(
-                "a path leads out of the data's folder", where=f"row {row + 1}", expected=f"a path inside {base}",
-                received=repr(cell)[:80], next_step="Put the pictures beside the table, and name them from there.",
+                "a path leads out of the data's folder", where=repr(cell)[:80], expected=f"a path inside {base}",
+                next_step="Put the pictures beside the table, and name them from there.",
             )  # fmt: skip
         found.append(path)
     return found
 
 
-def _followed(base: Path, cell: str, row: int) -> Path:
+def _followed(base: Path, cell: str) -> Path:
     """The path with all links followed."""
     try:
         return (base / cell).resolve()
     except (OSError, RuntimeError, ValueError) as error:
         # A link that leads to itself is a RuntimeError or an OSError, by the version of Python; NUL is a ValueError.
         raise MediaError(
-            "a path to a picture cannot be followed", where=f"row {row + 1}", expected="a path of a plain file",
-            received=repr(cell)[:80], next_step="Look at the paths and the links in that column.",
+            "a path to a picture cannot be followed", where=repr(cell)[:80], expected="a path of a plain file",
+            next_step="Look at the paths and the links in that column.",
         ) from error  # fmt: skip
 
 
