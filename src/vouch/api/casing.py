@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from vouch import store
+from vouch.api.measuring import decoded_of
 from vouch.api.predicting import said
 from vouch.api.preparing import Ready, fingerprint_of, ready_from
 from vouch.api.training import jobs_of, silent, with_trained
@@ -207,7 +208,7 @@ class LiveCase:
         found = self.means.kept.array(key)
         if found is None or len(found) != len(rows):
             only, held = narrowed(lesson, rows)
-            found = predicted(self.learned(only)[0], held)
+            found = decoded_of(self.learned(only)[0], held)
             self.means.kept.keep_array(key, found)
         return found
 
@@ -308,13 +309,6 @@ def taught_by(lesson: Lesson, original: Dataset) -> Taught | None:
         return None
     weights = () if lesson.weights is None else tuple(float(w) for w in lesson.weights[weighted])
     return Taught(tuple(map(int, rows)), tuple(after[rows].to_list()), tuple(map(int, weighted)), weights)
-
-
-def predicted(ready: Ready, rows: Rows) -> Floats:
-    """What a trained network says of some rows, decoded."""
-    at = torch.from_numpy(rows)
-    outputs = outputs_of(ready.network.cpu(), [x.cpu()[at] for x in ready.inputs])
-    return ready.task.decode(outputs)
 
 
 @torch.inference_mode()

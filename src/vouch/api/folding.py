@@ -6,12 +6,10 @@ from dataclasses import replace
 
 import numpy as np
 import polars as pl
-import torch
 
-from vouch.api.measuring import truth_of
+from vouch.api.measuring import decoded_of, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready
-from vouch.nets.network import outputs_of
 from vouch.statistics.evidence import evidence
 
 
@@ -32,8 +30,7 @@ def with_folds(bundle: Bundle, ready: Ready) -> Bundle:
     fold = ready.fold[rows]
     parts = {}
     for number, network in enumerate(ready.networks):
-        at = torch.from_numpy(rows[fold == number])
-        parts[number] = ready.task.decode(outputs_of(network, [x.cpu()[at] for x in ready.inputs]))
+        parts[number] = decoded_of(replace(ready, network=network), rows[fold == number])
     decoded = np.empty((len(rows), *parts[0].shape[1:]))
     for number, part in parts.items():
         decoded[fold == number] = part

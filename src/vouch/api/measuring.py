@@ -16,27 +16,28 @@ import torch
 
 from vouch.api.predicting import Bundle, answers, as_bundle
 from vouch.api.preparing import Ready
+from vouch.api.simple import simple_methods
 from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
 from vouch.contracts.dataset import Dataset
-from vouch.contracts.roles import Encoder
 from vouch.data.schema import modality
 from vouch.nets.network import outputs_of
 from vouch.statistics.compare import strongest, told
 from vouch.statistics.evidence import Truth, evidence
-from vouch.training.baseline_features import Block
-from vouch.training.baselines import baselines
+from vouch.training.feed import taken
 from vouch.training.state import Epoch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+# A multiple of the batch in which networks answer, so that the last bits are those of all rows at once.
+_ROWS_AT_ONCE = 65_536
 
 
 def measure(ready: Ready, history: Sequence[Epoch], seconds: dict[str, float]) -> Bundle:
     """Score the sealed rows once, with simple methods beside the network."""
     started = time.perf_counter()
     rows, name = ready.split.test, ready.schema.target.name
-    ready.network.cpu()
-    decoded = ready.task.decode(outputs_of(ready.network, [x.cpu()[rows] for x in ready.inputs]))
+    decoded = decoded_of(ready, rows)
     target = ready.dataset.frame[name]
     found = _evidence(ready, decoded)
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(ready.task.frame(decoded))
@@ -94,24 +95,21 @@ def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     task, rows = ready.task, ready.split
     if not len(rows.test):
         return Evidence((), {}, "No rows were sealed, so nothing is known of how good the network is on new rows.")
-    truth = task.truth(ready.dataset.frame[ready.schema.target.name])
-    blocks = [_block(ready, encoder, x) for encoder, x in zip(ready.encoders, ready.inputs, strict=True)]
-    learned_on = np.concatenate([rows.train, rows.valid])
-    simple = baselines(blocks, truth, task.name, learned_on, rows.test, ready.recipe.seed)
-    held = Truth(task.name, task.classes, truth[rows.test], groups=_groups(ready))
-    seed = ready.recipe.seed
+    seed, target = ready.recipe.seed, ready.dataset.frame[ready.schema.target.name]
+    simple = simple_methods(ready)
+    held = Truth(task.name, task.classes, task.truth(target[rows.test]), groups=_groups(ready))
     figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
     failed = tuple(f"{name} could not be fitted: {why}" for name, why in simple.failures.items())
     rival, lead = strongest(held, decoded, simple.predictions, seed)
     return Evidence(evidence(held, decoded, seed), figures, told(rival, lead), (*simple.notes, *failed), rival, lead)
 
 
-def _block(ready: Ready, encoder: Encoder, encoded: torch.Tensor) -> Block:
-    """Encoded columns as simple methods want them: of categories the codes alone, without their spelling."""
-    capabilities = modality(ready.schema.column(encoder.columns[0]).kind).capabilities
-    cardinalities = getattr(encoder, "cardinalities", None)
-    return Block(
-        encoded.cpu()[:, : len(cardinalities)] if cardinalities else encoded.cpu(), capabilities, cardinalities
+def decoded_of(ready: Ready, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+    """What the network says of some rows; the encoded rows are in memory a few at a time."""
+    network, inputs = ready.network.cpu(), [x.cpu() for x in ready.inputs]
+    parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
+    return np.concatenate(
+        [ready.task.decode(outputs_of(network, taken(inputs, torch.from_numpy(part)))) for part in parts]
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -14,7 +14,7 @@ import torch
 
 from vouch import store
 from vouch.contracts.case import Lesson
-from vouch.contracts.dataset import Dataset
+from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.options import FitOptions, beside_recipe
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
@@ -26,12 +26,14 @@ from vouch.data.encode import encode, fit_encoders
 from vouch.data.join import join_test
 from vouch.data.read import read
 from vouch.data.schema import Hints, infer, modality
+from vouch.data.shelf import row_hashes
 from vouch.data.split import FEWEST_ROWS, SplitPlan, dealt, split
 from vouch.errors import ColumnError, TargetError, nearest
 from vouch.nets.build import build_networks
 from vouch.nets.network import Network, find_device
 from vouch.tasks import fit_task
 from vouch.training.budget import seconds_of
+from vouch.training.feed import on_disk
 from vouch.training.plan import BUDGET, Facts, plan
 from vouch.training.settings import override, read_settings
 
@@ -117,7 +119,11 @@ def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device
     classes = wanted if schema.task in ("binary", "multiclass") else None
     encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
     place = find_device(device)
-    inputs = [x.to(place) for x in encode(frame, encoders)]
+    inputs = encode(frame, encoders)
+    if on_disk(inputs):
+        lesson = replace(lesson, dataset=lesson.dataset.with_notes(_kept_on_disk(inputs)))
+    else:
+        inputs = [x.to(place) for x in inputs]
     networks = tuple(network.to(place) for network in build_networks(encoders, task.outputs, recipe))
     weights = None if lesson.weights is None else torch.from_numpy(lesson.weights).float().to(place)
     fold = dealt(lesson.dataset, schema, parts, recipe) if recipe.folds else None
@@ -129,7 +135,14 @@ def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device
 
 def fingerprint_of(canonical: Dataset) -> str:
     """A digest of canonical data, by which a bundle knows its own data again."""
-    return hashlib.sha256(canonical.frame.hash_rows(seed=0).to_numpy().tobytes()).hexdigest()
+    return hashlib.sha256(row_hashes(canonical.frame).tobytes()).hexdigest()
+
+
+def _kept_on_disk(inputs: Sequence[torch.Tensor]) -> Note:
+    size = sum(x.nbytes for x in inputs) / 2**30
+    return Note(
+        "read", f"encoded rows take {size:.1f} GiB: kept on disk meanwhile, and shuffled in blocks", len(inputs[0])
+    )
 
 
 def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:

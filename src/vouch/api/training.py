@@ -18,6 +18,7 @@ from vouch.nets.network import Network, outputs_of
 from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
+from vouch.training.feed import taken
 from vouch.training.loop import Job
 from vouch.training.precision import precision_of
 from vouch.training.range_test import rate_found
@@ -86,8 +87,8 @@ def _places(partial: store.Partial | None, count: int) -> list[Checkpoints]:
 
 def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Progress) -> Job:
     recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
-    truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
-    held = [x[valid] for x in ready.inputs]
+    truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name][ready.split.valid])
+    held = taken(ready.inputs, valid)
 
     def evaluate(network: torch.nn.Module) -> float:
         return ready.task.score(ready.task.decode(outputs_of(network, held).float().cpu()), truth)

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import numpy.typing as npt
@@ -16,11 +15,13 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, Encoder
 from vouch.contracts.schema import Schema
 from vouch.contracts.split import Split
+from vouch.data.shelf import Room, gathered, let_go
 from vouch.modalities import ALL as MODALITIES
 
-RESIDENT_BYTES = 4 * 2**30
+RESIDENT_BYTES = 2**30
 QUANTILE_ROWS = 100_000
-CHUNK = 65_536
+TEXT_ROWS = 1_000_000
+CHUNK, CHUNK_BYTES = 65_536, 64 * 2**20
 
 
 def fit_encoders(
@@ -46,15 +47,22 @@ def fit_encoders(
         blocks = [columns] if modality.joint and columns else [[column] for column in columns]
         for block in blocks:
             rows = _rows_to_learn_from(split, modality.capabilities)
-            frame = dataset.frame.select(column.name for column in block)[rows]
+            frame = gathered(dataset.frame.select(column.name for column in block), rows)
             target = None if classes is None else classes[torch.from_numpy(rows)]
             encoders.append(modality.fit(frame, block, recipe, target))
     return tuple(encoders)
 
 
 def _rows_to_learn_from(split: Split, kind: Capabilities) -> npt.NDArray[np.int64]:
-    """All training rows; of quantities so many, evenly spread, as fix their quantiles to 0.3 % of the rows."""
-    step = len(split.train) // QUANTILE_ROWS if kind.continuous and not kind.spatial else 0
+    """All training rows, or evenly spread ones.
+
+    Of quantities so many as fix their quantiles to 0.3 % of the rows, of texts a million.
+    """
+    step = 1
+    if kind.continuous and not kind.spatial:
+        step = len(split.train) // QUANTILE_ROWS
+    elif kind.ordered:
+        step = len(split.train) // TEXT_ROWS
     return split.train[:: max(step, 1)]
 
 
@@ -71,23 +79,38 @@ def encode(frame: pl.DataFrame, encoders: Sequence[Encoder], limit: int = RESIDE
 
     Returns:
         The tensors, in the order of the encoders.
+
+    Raises:
+        OutputError: the temporary file cannot be written, or the disk is full.
     """
-    if frame.height <= CHUNK:
-        return [encoder.encode(frame) for encoder in encoders]
     head = [encoder.encode(frame.head(1)) for encoder in encoders]
-    whole = frame.height * sum(x.nbytes for x in head)
-    tensors = [_room((frame.height, *x.shape[1:]), x.dtype, mapped=whole > limit) for x in head]
-    for start in range(0, frame.height, CHUNK):
-        chunk = frame.slice(start, CHUNK)
-        for tensor, encoder in zip(tensors, encoders, strict=True):
-            tensor[start : start + chunk.height] = encoder.encode(chunk)
+    row = sum(x.nbytes for x in head)
+    step = min(CHUNK, max(1, CHUNK_BYTES // max(row, 1)))
+    if frame.height <= step:
+        return [encoder.encode(frame) for encoder in encoders]
+    chunks = ([encoder.encode(frame.slice(at, step)) for encoder in encoders] for at in range(0, frame.height, step))
+    if frame.height * row > limit:
+        return _on_disk(head, chunks, frame.height)
+    tensors = [torch.empty((frame.height, *x.shape[1:]), dtype=x.dtype) for x in head]
+    for number, chunk in enumerate(chunks):
+        for tensor, part in zip(tensors, chunk, strict=True):
+            tensor[number * step : number * step + len(part)] = part
+        let_go()
     return tensors
 
 
-def _room(shape: tuple[int, ...], dtype: torch.dtype, *, mapped: bool) -> Tensor:
-    """An empty tensor, in memory or on disk."""
-    if not mapped:
-        return torch.empty(shape, dtype=dtype)
-    kind = torch.empty(0, dtype=dtype).numpy().dtype
-    with tempfile.TemporaryFile(prefix="vouch-") as file:
-        return torch.from_numpy(np.memmap(file, dtype=kind, mode="w+", shape=shape))
+def _on_disk(head: Sequence[Tensor], chunks: Iterable[Sequence[Tensor]], rows: int) -> list[Tensor]:
+    """Tensors that are written chunk by chunk and then mapped."""
+    room = Room()
+    starts = [room.claim(rows * x.nbytes) for x in head]
+    done = 0
+    for chunk in chunks:
+        for start, part in zip(starts, chunk, strict=True):
+            room.write(start + done * part[:1].nbytes, part.contiguous().numpy())
+        done += len(chunk[0])
+        let_go()
+    mapped = room.mapped()
+    return [
+        torch.frombuffer(mapped, dtype=x.dtype, count=rows * x.numel(), offset=start).view(rows, *x.shape[1:])
+        for x, start in zip(head, starts, strict=True)
+    ]

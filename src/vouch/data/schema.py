@@ -12,6 +12,7 @@ from vouch.contracts.dataset import Dataset
 from vouch.contracts.roles import Modality, RawColumn
 from vouch.contracts.schema import Column, Recognition, Role, Schema
 from vouch.data.read.media import medium_of
+from vouch.data.shelf import let_go
 from vouch.errors import ColumnError, EmptyDataError, TargetError, UsageError, nearest
 from vouch.modalities import ALL as MODALITIES
 from vouch.tasks import ALL as TASKS
@@ -143,6 +144,7 @@ def _column(series: pl.Series, name: str, dataset: Dataset, hints: Hints) -> Col
     if name == dataset.part:
         return Column(name, "ignored", "ignored", "says which part a row belongs to")
     raw, marks = profile(series, dataset.root)
+    let_go()
     if name in hints.types:
         kind, said = _named_kind(hints.types[name]), "as asked"
         if kind in _NOT_LEARNED:
@@ -240,7 +242,9 @@ def _recognise(raw: RawColumn) -> Recognition:
 def _identifier(raw: RawColumn) -> Recognition | None:
     """A value of its own in every row: whole numbers that only count, or single words."""
     sample = raw.sample
-    if raw.distinct < len(sample) or len(sample) < 20 or raw.series.n_unique() < raw.series.len():
+    if not (sample.dtype.is_integer() or sample.dtype == pl.String) or raw.distinct < len(sample) or len(sample) < 20:
+        return None
+    if raw.series.n_unique() < raw.series.len():
         return None
     if sample.dtype.is_integer():
         ordered = raw.series.is_sorted() or raw.series.is_sorted(descending=True)

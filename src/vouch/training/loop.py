@@ -16,6 +16,7 @@ from vouch.contracts.roles import Objective, Progress
 from vouch.errors import TrainingError
 from vouch.training import averaging, gradients
 from vouch.training.checkpoint import Checkpoints
+from vouch.training.feed import batches_of, passes_of, shuffled
 from vouch.training.optimise import make_optimizer
 from vouch.training.precision import casting, fast_products, scaler_for
 from vouch.training.rates import rate_at
@@ -115,18 +116,18 @@ def train_epoch(job: Job, state: State) -> float:
     """One pass over the training rows in random order, from where the state stands in it; the mean loss of a row."""
     recipe, epoch, steps = job.recipe, len(state.history), job.steps_in_epoch
     generator = Generator(job.device)
-    order = torch.randperm(len(job.rows), generator=for_order(recipe.seed, epoch, generator), device=job.device)
-    batches = job.rows[order].tensor_split(steps)
+    order = shuffled(job.rows, job.inputs, for_order(recipe.seed, epoch, generator))
+    batches = order.tensor_split(steps)[state.step :]
     weights = list(job.network.parameters())
     pairs = averaging.pairs_of(state.average, job.network.state_dict())
     scores = [one.score for one in state.history]
     job.network.train()
-    for step in range(state.step, steps):
-        made, rows = epoch * steps + step, batches[step]
+    for step, (rows, encoded) in enumerate(batches_of(job.inputs, batches), state.step):
+        made = epoch * steps + step
         for_step(recipe.seed, epoch, step, generator)
         whole = _counted(job, rows)
-        for part in passes_of(rows, recipe):
-            inputs = job.augment([x[part] for x in job.inputs], generator)
+        for part, plain in passes_of(rows, encoded, recipe.accumulation):
+            inputs = job.augment(plain, generator)
             counts = None if job.weights is None else job.weights[part]
             with casting(recipe, job.device):
                 loss = job.objective(job.network, inputs, job.target[part], counts)
@@ -147,12 +148,6 @@ def train_epoch(job: Job, state: State) -> float:
     mean = float(state.total) / (float(state.counted) or 1.0)
     state.step, state.total, state.counted = 0, torch.zeros_like(state.total), 0.0
     return checked(mean, epoch, recipe)
-
-
-def passes_of(rows: Tensor, recipe: Recipe) -> Sequence[Tensor]:
-    """The parts in which the rows of a batch pass through the network, none of them empty."""
-    count = min(recipe.accumulation, len(rows))
-    return rows.tensor_split(count) if count > 1 else (rows,)
 
 
 def _counted(job: Job, rows: Tensor) -> Tensor | int:

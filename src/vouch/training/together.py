@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vouch.contracts.schedules import Plateau
 from vouch.nets.drawing import Source, drawing_from
 from vouch.training import averaging, gradients
+from vouch.training.feed import on_disk
 from vouch.training.loop import Job, checked, own_draws, report, stalled
 from vouch.training.optimise import make_optimizer
 from vouch.training.rates import rate_at
@@ -64,7 +65,8 @@ def can_batch(jobs: Sequence[Job]) -> bool:
     whole = recipe.precision == "float32" and recipe.compile == "off" and not recipe.recompute
     alone = not any(isinstance(part, _BatchNorm) for part in networks[0].modules())
     work = recipe.batch_size * sum(weight.numel() for weight in _multiplied(networks[0]))
-    return len(jobs) > 1 and alike and one_rate and plain and whole and alone and work <= SMALL
+    resident = not on_disk(jobs[0].inputs)
+    return len(jobs) > 1 and alike and one_rate and plain and whole and alone and resident and work <= SMALL
 
 
 def _multiplied(network: nn.Module) -> list[Tensor]:

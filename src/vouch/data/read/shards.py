@@ -87,7 +87,9 @@ def sharded_table(scan: pl.LazyFrame, where: str, kind: str) -> tuple[pl.DataFra
 
 def in_shards(rows: int) -> Note:
     """What is said of a table that was read in parts."""
-    return Note("read", f"{rows:,} rows are larger than memory may hold: read in parts and kept on disk meanwhile", rows)
+    return Note(
+        "read", f"{rows:,} rows are larger than memory may hold: read in parts and kept on disk meanwhile", rows
+    )
 
 
 def _last_row(text: bytes, mark: bytes) -> int:

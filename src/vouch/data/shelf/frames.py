@@ -78,7 +78,9 @@ def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
     shelf = Shelf(sum(frame.height for frame in frames))
     for name, dtype in pl.concat([frame.clear() for frame in frames], how="diagonal_relaxed").schema.items():
         for frame in frames:
-            column = frame[name] if name in frame.columns else pl.Series(name, [None], dtype).new_from_index(0, frame.height)
+            column = (
+                frame[name] if name in frame.columns else pl.Series(name, [None], dtype).new_from_index(0, frame.height)
+            )
             shelf.put(name, (piece.cast(dtype) for piece in pieces(column)))
     return shelf.frame()
 
