@@ -26,7 +26,7 @@ def shuffled(rows: Tensor, inputs: Sequence[Tensor], generator: torch.Generator)
     """The rows of one epoch in random order.
 
     Rows in memory may come in any order. Rows on disk are shuffled in blocks, so that they are read in long runs: the
-    order of blocks of 1 MiB is random, and within each 64 blocks that follow one another the order of the rows is. Where
+    order of blocks of 1 MiB is random, and so is that of the rows within each 64 blocks that follow one another. Where
     all rows are no more than that, both are the same.
 
     Args:

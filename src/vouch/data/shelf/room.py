@@ -37,7 +37,8 @@ class Room:
 
     def __init__(self) -> None:
         with _writing():
-            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vouch-", dir=place())
+            # It is open until it is mapped, or until nobody has the room any more.
+            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vouch-", dir=place())  # noqa: SIM115
         finalize(self, self._file.close)
         self._end = 0
 
