@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from vouch.api.predicting import Bundle, answers, as_bundle
+from vouch.api.predicting import ROWS_AT_ONCE, Bundle, answers, as_bundle
 from vouch.api.preparing import Ready
 from vouch.api.simple import simple_methods
 from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
@@ -28,9 +28,6 @@ from vouch.training.state import Epoch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
-
-# A multiple of the batch in which networks answer, so that the last bits are those of all rows at once.
-_ROWS_AT_ONCE = 65_536
 
 
 def measure(ready: Ready, history: Sequence[Epoch], seconds: dict[str, float]) -> Bundle:
@@ -107,7 +104,7 @@ def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
 def decoded_of(ready: Ready, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """What the network says of some rows; the encoded rows are in memory a few at a time."""
     network, inputs = ready.network.cpu(), [x.cpu() for x in ready.inputs]
-    parts = np.split(rows, range(_ROWS_AT_ONCE, len(rows), _ROWS_AT_ONCE))
+    parts = np.split(rows, range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE))
     return np.concatenate(
         [ready.task.decode(outputs_of(network, taken(inputs, torch.from_numpy(part)))) for part in parts]
     )

@@ -16,13 +16,19 @@ from vouch.contracts.dataset import Dataset, Note
 from vouch.data.clean import clean, unreadable_rows
 from vouch.data.encode import encode
 from vouch.data.read import read
+from vouch.data.shelf import let_go
 from vouch.errors import UsageError
 from vouch.nets.network import find_device, outputs_of
 from vouch.statistics.conformal import prediction_intervals, prediction_sets
 from vouch.statistics.recalibration import recalibrate
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     import numpy.typing as npt
+
+# A multiple of the batch in which networks answer, so that the last bits are those of all rows at once.
+ROWS_AT_ONCE = 65_536
 
 
 class Bundle(BundleValue):
@@ -127,9 +133,7 @@ def predict_with_notes(
     place = device_of(device)
     dataset = read(data)
     canonical = clean(dataset, bundle.schema, labelled=False)
-    inputs = [x.to(place) for x in encode(canonical.frame, bundle.encoders)]
-    outputs = outputs_of(bundle.network.to(place), inputs)
-    frame = answers(bundle, said(bundle, outputs.cpu()))
+    frame = answers(bundle, _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place))
     bad = unreadable_rows(dataset, canonical, bundle.schema)
     notes = canonical.notes
     if bad.any():
@@ -139,6 +143,16 @@ def predict_with_notes(
             Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())),
         )
     return frame, notes
+
+
+def _said_of_all(bundle: BundleValue, inputs: Sequence[torch.Tensor], place: torch.device) -> npt.NDArray[np.float64]:
+    """What the bundle says of encoded rows; they are on the device, and in memory where they are on disk, in parts."""
+    network, parts = bundle.network.to(place), []
+    for start in range(0, max(len(inputs[0]), 1), ROWS_AT_ONCE):
+        some = [x[start : start + ROWS_AT_ONCE].to(place) for x in inputs]
+        parts.append(said(bundle, outputs_of(network, some).cpu()))
+        let_go()
+    return np.concatenate(parts)
 
 
 def said(bundle: BundleValue, outputs: torch.Tensor) -> npt.NDArray[np.float64]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import polars as pl
 
 from vouch.contracts.dataset import Dataset, Note
+from vouch.data.read.shards import in_shards
 from vouch.data.read.wording import some
-from vouch.data.shelf import Shelf, changed, stacked, too_large
+from vouch.data.shelf import Shelf, changed, is_large, size_of, stacked, too_large
 from vouch.errors import ColumnError, DataNotFoundError, UsageError, nearest
 
 _MOST_NOTES = 12
@@ -53,7 +54,8 @@ def read_several(paths: Sequence[Path], source: str, read_one: Callable[[Path], 
     frame, told = _joined([dataset.frame.select(first.frame.columns) for dataset in datasets])
     roots = {dataset.root for dataset in datasets}
     parts = {dataset.part for dataset in datasets}
-    notes = _notes(datasets) + told
+    sharded = [in_shards(frame.height)] if is_large(frame) else []
+    notes = [*sharded, *_notes(datasets), *told]
     return replace(
         first,
         frame=frame,
@@ -70,7 +72,7 @@ def _read_each(paths: Sequence[Path], read_one: Callable[[Path], Dataset]) -> li
     held: list[Dataset] = []
     for path in paths:
         held.append(read_one(path))
-        if too_large(sum(int(dataset.frame.estimated_size()) for dataset in held)):
+        if too_large(sum(size_of(dataset.frame) for dataset in held)):
             done, held = [*done, *_on_disk(held)], []
     return [*done, *held]
 

@@ -1,6 +1,6 @@
 """Tables and tensors that are larger than memory: kept in files without a name, and mapped from there."""
 
-from vouch.data.shelf.columns import Shelf, too_large
+from vouch.data.shelf.columns import Shelf, size_of, too_large
 from vouch.data.shelf.frames import changed, filtered, gathered, is_large, pieces, row_hashes, stacked
 from vouch.data.shelf.room import Room, is_mapped, let_go
 
@@ -15,6 +15,7 @@ __all__ = [
     "let_go",
     "pieces",
     "row_hashes",
+    "size_of",
     "stacked",
     "too_large",
 ]

@@ -26,6 +26,11 @@ def too_large(size: int) -> bool:
     return size > RESIDENT_BYTES
 
 
+def size_of(values: pl.Series | pl.DataFrame) -> int:
+    """Bytes that a column or a table takes, in memory or mapped."""
+    return int(values.estimated_size())
+
+
 @dataclass(slots=True)
 class _Kept:
     """One column in the making.
@@ -107,8 +112,8 @@ class Shelf:
             kept.pieces.append(piece)
             # A whole column that is mapped already stays where it is.
             if len(kept.pieces) > 1 or not lies_mapped(piece):
-                before = kept.bytes or sum(one.estimated_size() for one in kept.pieces[:-1])
-                kept.bytes = before + piece.estimated_size()
+                before = kept.bytes or sum(size_of(one) for one in kept.pieces[:-1])
+                kept.bytes = before + size_of(piece)
         else:
             self._write(kept, piece)
         if self._room is None and sum(one.bytes for one in self._all()) > self.limit:

@@ -9,7 +9,7 @@ import numpy.typing as npt
 import polars as pl
 
 from vouch.data.shelf import columns
-from vouch.data.shelf.columns import Shelf, too_large
+from vouch.data.shelf.columns import Shelf, size_of, too_large
 from vouch.data.shelf.room import let_go
 
 _HASHED_ROWS, _HASHED_BYTES = 500_000, 128 * 2**20
@@ -17,7 +17,7 @@ _HASHED_ROWS, _HASHED_BYTES = 500_000, 128 * 2**20
 
 def is_large(frame: pl.DataFrame) -> bool:
     """Whether a second copy of a table would take more memory than a table may."""
-    return too_large(int(frame.estimated_size()))
+    return too_large(size_of(frame))
 
 
 def pieces(series: pl.Series) -> Iterator[pl.Series]:
@@ -27,7 +27,7 @@ def pieces(series: pl.Series) -> Iterator[pl.Series]:
         >>> [len(piece) for piece in pieces(pl.Series([1, 2, 3]))]
         [3]
     """
-    step = max(1, len(series) * columns.PIECE_BYTES // max(series.estimated_size(), 1))
+    step = max(1, len(series) * columns.PIECE_BYTES // max(size_of(series), 1))
     if len(series) <= step:
         yield series
         return
@@ -58,7 +58,7 @@ def gathered(frame: pl.DataFrame, rows: npt.NDArray[np.int64]) -> pl.DataFrame:
     if not is_large(frame):
         return frame[rows]
     shelf = Shelf(len(rows))
-    step = max(1, frame.height * columns.PIECE_BYTES * frame.width // frame.estimated_size())
+    step = max(1, frame.height * columns.PIECE_BYTES * frame.width // size_of(frame))
     for series in frame:
         parts = (rows[start : start + step] for start in range(0, max(len(rows), 1), step))
         shelf.put(series.name, (series.gather(part) for part in parts))
@@ -73,7 +73,7 @@ def stacked(frames: Sequence[pl.DataFrame]) -> pl.DataFrame:
         >>> stacked([pl.DataFrame({"a": [1]}), pl.DataFrame({"a": [0.5], "b": ["x"]})])["b"].to_list()
         [None, 'x']
     """
-    if not too_large(sum(int(frame.estimated_size()) for frame in frames)):
+    if not too_large(sum(size_of(frame) for frame in frames)):
         return pl.concat(frames, how="diagonal_relaxed")
     shelf = Shelf(sum(frame.height for frame in frames))
     for name, dtype in pl.concat([frame.clear() for frame in frames], how="diagonal_relaxed").schema.items():
@@ -93,7 +93,7 @@ def row_hashes(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
         2
     """
     found = np.empty(frame.height, np.uint64)
-    step = max(1, min(_HASHED_ROWS, _HASHED_BYTES * frame.height // max(frame.estimated_size(), 1)))
+    step = max(1, min(_HASHED_ROWS, _HASHED_BYTES * frame.height // max(size_of(frame), 1)))
     for start in range(0, frame.height, step):
         part = frame.slice(start, step).hash_rows(seed=0)
         found[start : start + len(part)] = part.to_numpy()

@@ -36,9 +36,7 @@ class Room:
     """
 
     def __init__(self) -> None:
-        with _writing():
-            # It is open until it is mapped, or until nobody has the room any more.
-            self._file: IO[bytes] = tempfile.TemporaryFile(prefix="vouch-", dir=place())  # noqa: SIM115
+        self._file = _unnamed()
         finalize(self, self._file.close)
         self._end = 0
 
@@ -91,6 +89,11 @@ def place() -> str:
     named = next((os.environ[name] for name in ("TMPDIR", "TEMP", "TMP") if os.environ.get(name)), None)
     lasting = _LASTING.is_dir() and os.access(_LASTING, os.W_OK)
     return named or (str(_LASTING) if lasting else tempfile.gettempdir())
+
+
+def _unnamed() -> IO[bytes]:
+    with _writing():
+        return tempfile.TemporaryFile(prefix="vouch-", dir=place())
 
 
 @contextmanager
