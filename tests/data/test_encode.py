@@ -14,6 +14,7 @@ from vouch.contracts.split import Split
 from vouch.data import encode as station
 from vouch.data.clean import clean
 from vouch.data.schema import Hints, infer
+from vouch.data.shelf import is_mapped
 
 
 @pytest.fixture
@@ -40,7 +41,8 @@ def test_above_the_limit_tensors_are_mapped_from_disk_and_the_file_goes_with_the
     resident = station.encode(canonical.frame, encoders)
     mapped = station.encode(canonical.frame, encoders, limit=0)
     assert all(torch.equal(a.nan_to_num(-9), b.nan_to_num(-9)) for a, b in zip(resident, mapped, strict=True))
-    assert _mapped_files() >= len(mapped)
+    assert _mapped_files() >= 1
+    assert all(is_mapped(x.data_ptr()) for x in mapped)
     del mapped
     gc.collect()
     assert _mapped_files() == 0

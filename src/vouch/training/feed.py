@@ -85,7 +85,8 @@ def _groups(batches: Sequence[Tensor], rows: int) -> Iterator[list[Tensor]]:
             yield group
             group = []
         group.append(batch)
-    yield group
+    if group:
+        yield group
 
 
 def _read(inputs: Sequence[Tensor], group: list[Tensor]) -> list[Batch]:

@@ -22,7 +22,7 @@ from vouch.data.read.shards import in_shards, is_sharded, parts_of_lines, rows_o
 from vouch.data.read.structure import check_rows, rows_of, surely_even
 from vouch.data.read.wording import short, some
 from vouch.data.shelf import Shelf, changed, filtered, pieces
-from vouch.errors import EmptyDataError, FormatError
+from vouch.errors import EmptyDataError, FormatError, OutputError
 
 # Above this size decimals of ordinary magnitude are kept in 32 bits, so that the table takes half the memory.
 LARGE = 100_000_000
@@ -136,6 +136,8 @@ def _parse(plan: _Plan) -> tuple[pl.DataFrame, _Plan]:
     for attempt in range(_RETRIES + len(plan.types)):
         try:
             return _polars(plan), plan
+        except OutputError:
+            raise
         except PARSER_ERRORS as error:
             plan = _mended(plan, str(error), attempt)
     raise FormatError("the rows cannot be parsed", where=plan.content.name)
@@ -191,6 +193,8 @@ def _widened(plan: _Plan, refused: int) -> _Plan:
     """The same plan with every column as text in which some cell is no number: found in one pass, not one by one."""
     try:
         nulls = [series.null_count() > 0 for series in _polars(plan, lenient=True)]
+    except OutputError:
+        raise
     except PARSER_ERRORS:
         return replace(plan, types=_texts(plan))
     nulls[refused] = True

@@ -10,6 +10,7 @@ from charset_normalizer import from_bytes
 
 from vouch.contracts.dataset import Note
 from vouch.data.read.content import Content
+from vouch.data.read.shards import is_sharded
 from vouch.errors import FormatError
 
 SAMPLE = 1 << 20
@@ -33,6 +34,9 @@ def as_utf8(content: Content) -> tuple[Content, list[Note]]:
     encoding = encoding_of(content.head(SAMPLE))
     if encoding == "utf-8":
         return content, []
+    if encoding == "utf-8-sig" and is_sharded(content):
+        # The parser passes over the mark by itself; no copy of so large a text is made without it.
+        return content, [Note("read", f"decoded from {_name(encoding)}")]
     return decoded(content, encoding)
 
 

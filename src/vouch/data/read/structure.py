@@ -121,7 +121,8 @@ def _enough(block: np.ndarray, delimiter: str, least: int) -> bool:
         ends = np.append(ends, block.size - 1)
     counts = np.diff(np.cumsum(block == ord(delimiter), dtype=np.int32)[ends], prepend=0)
     lengths = np.diff(ends, prepend=-1)
-    return bool(((counts >= least) | (lengths <= 2)).all())
+    blank = (lengths == 1) | ((lengths == 2) & (block[np.maximum(ends - 1, 0)] == 13))
+    return bool(((counts >= least) | blank).all())
 
 
 class _Ragged:

@@ -12,8 +12,6 @@ from vouch.data.shelf import columns
 from vouch.data.shelf.columns import Shelf, size_of, too_large
 from vouch.data.shelf.room import let_go
 
-_HASHED_ROWS, _HASHED_BYTES = 500_000, 128 * 2**20
-
 
 def is_large(frame: pl.DataFrame) -> bool:
     """Whether a second copy of a table would take more memory than a table may."""
@@ -93,7 +91,7 @@ def row_hashes(frame: pl.DataFrame) -> npt.NDArray[np.uint64]:
         2
     """
     found = np.empty(frame.height, np.uint64)
-    step = max(1, min(_HASHED_ROWS, _HASHED_BYTES * frame.height // max(size_of(frame), 1)))
+    step = max(1, frame.height * columns.PIECE_BYTES // max(size_of(frame), 1))
     for start in range(0, frame.height, step):
         part = frame.slice(start, step).hash_rows(seed=0)
         found[start : start + len(part)] = part.to_numpy()

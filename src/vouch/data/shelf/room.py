@@ -48,9 +48,12 @@ class Room:
 
     def write(self, start: int, data: Any) -> None:
         """Put bytes, or what has a buffer of them, somewhere into a region."""
+        view = memoryview(data)
+        rest = view.cast("B") if view.nbytes else view
         with _writing():
             self._file.seek(start)
-            self._file.write(memoryview(data).cast("B"))
+            while rest.nbytes:
+                rest = rest[self._file.write(rest) :]
 
     def append(self, data: Any) -> int:
         """Put bytes into a region of their own and say where it begins."""
@@ -93,7 +96,7 @@ def place() -> str:
 
 def _unnamed() -> IO[bytes]:
     with _writing():
-        return tempfile.TemporaryFile(prefix="vouch-", dir=place())
+        return tempfile.TemporaryFile(buffering=0, prefix="vouch-", dir=place())
 
 
 @contextmanager
