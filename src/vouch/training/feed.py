@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 
 import torch
@@ -43,7 +43,7 @@ def shuffled(rows: Tensor, inputs: Sequence[Tensor], generator: torch.Generator)
     return torch.cat([x[torch.randperm(len(x), generator=generator, device=x.device)] for x in windows])
 
 
-def batches_of(inputs: Sequence[Tensor], batches: Sequence[Tensor]) -> Iterator[Batch]:
+def batches_of(inputs: Sequence[Tensor], batches: Sequence[Tensor]) -> Generator[Batch]:
     """The row numbers and the encoded inputs of one batch after the other.
 
     Args:
