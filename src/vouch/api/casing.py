@@ -13,7 +13,7 @@ import polars as pl
 import torch
 
 from vouch import store
-from vouch.api.measuring import decoded_of
+from vouch.api.measuring import predicted
 from vouch.api.predicting import said
 from vouch.api.preparing import Ready, fingerprint_of, ready_from
 from vouch.api.training import jobs_of, silent, with_trained
@@ -208,7 +208,7 @@ class LiveCase:
         found = self.means.kept.array(key)
         if found is None or len(found) != len(rows):
             only, held = narrowed(lesson, rows)
-            found = decoded_of(self.learned(only)[0], held)
+            found = predicted(self.learned(only)[0], held)
             self.means.kept.keep_array(key, found)
         return found
 

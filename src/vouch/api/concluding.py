@@ -6,9 +6,8 @@ import time
 from collections.abc import Sequence
 from dataclasses import replace
 
-from vouch.api.casing import predicted
 from vouch.api.deciding import Decision, changes, trained_ready, trials_of
-from vouch.api.measuring import measure, truth_of
+from vouch.api.measuring import measure, predicted, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready
 from vouch.api.questing import Quest

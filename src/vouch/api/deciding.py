@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from vouch.api.casing import Floats, predicted
-from vouch.api.measuring import now, truth_of
+from vouch.api.casing import Floats
+from vouch.api.measuring import now, predicted, truth_of
 from vouch.api.preparing import Ready
 from vouch.api.questing import Quest
 from vouch.api.searching import BEST, ROUNDS

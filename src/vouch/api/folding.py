@@ -7,7 +7,7 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from vouch.api.measuring import decoded_of, truth_of
+from vouch.api.measuring import predicted, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready
 from vouch.statistics.evidence import evidence
@@ -30,7 +30,7 @@ def with_folds(bundle: Bundle, ready: Ready) -> Bundle:
     fold = ready.fold[rows]
     parts = {}
     for number, network in enumerate(ready.networks):
-        parts[number] = decoded_of(replace(ready, network=network), rows[fold == number])
+        parts[number] = predicted(replace(ready, network=network), rows[fold == number])
     decoded = np.empty((len(rows), *parts[0].shape[1:]))
     for number, part in parts.items():
         decoded[fold == number] = part

@@ -34,7 +34,7 @@ def measure(ready: Ready, history: Sequence[Epoch], seconds: dict[str, float]) -
     """Score the sealed rows once, with simple methods beside the network."""
     started = time.perf_counter()
     rows, name = ready.split.test, ready.schema.target.name
-    decoded = decoded_of(ready, rows)
+    decoded = predicted(ready, rows)
     target = ready.dataset.frame[name]
     found = _evidence(ready, decoded)
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(ready.task.frame(decoded))
@@ -95,13 +95,13 @@ def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     seed, target = ready.recipe.seed, ready.dataset.frame[ready.schema.target.name]
     simple = simple_methods(ready)
     held = Truth(task.name, task.classes, task.truth(target[rows.test]), groups=_groups(ready))
-    figures = {name: evidence(held, predicted, seed) for name, predicted in simple.predictions.items()}
+    figures = {name: evidence(held, said, seed) for name, said in simple.predictions.items()}
     failed = tuple(f"{name} could not be fitted: {why}" for name, why in simple.failures.items())
     rival, lead = strongest(held, decoded, simple.predictions, seed)
     return Evidence(evidence(held, decoded, seed), figures, told(rival, lead), (*simple.notes, *failed), rival, lead)
 
 
-def decoded_of(ready: Ready, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
+def predicted(ready: Ready, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """What the network says of some rows; the encoded rows are in memory a few at a time."""
     network, inputs = ready.network.cpu(), [x.cpu() for x in ready.inputs]
     parts = np.split(rows, range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE))

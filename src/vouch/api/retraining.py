@@ -11,7 +11,7 @@ import numpy as np
 
 from vouch.api.affording import FEWEST_SEEDS, affordable
 from vouch.api.casing import Floats, LiveCase, taught_by
-from vouch.api.measuring import decoded_of, measure, remeasured, truth_of
+from vouch.api.measuring import measure, predicted, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready, fingerprint_of
 from vouch.auditing.proving import Pair
@@ -51,7 +51,7 @@ def retrained(
     ready, history = case.learned(lesson)
     seconds = {"train": time.perf_counter() - started}
     before = [case.answered(given, test)]
-    after = [_recalibrated(case, given, lesson, decoded_of(ready, rows))]
+    after = [_recalibrated(case, given, lesson, predicted(ready, rows))]
     try:
         proving = affordable(case, seeds, plain, lesson)
         for number, seed in enumerate(proving[1:], 2):

@@ -68,9 +68,10 @@ def taken(inputs: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
     return [x[rows] for x in inputs] if not on_disk(inputs) else _gather(inputs, rows)
 
 
-def parts_of(rows: Tensor, inputs: list[Tensor], count: int) -> Iterator[Batch]:
-    """A batch in so many parts, whose sizes differ by one row at most; the batch itself when it is one."""
-    if count == 1:
+def passes_of(rows: Tensor, inputs: list[Tensor], count: int) -> Iterator[Batch]:
+    """The parts in which the rows of a batch pass through the network, none of them empty; one part is the batch."""
+    count = min(count, len(rows))
+    if count <= 1:
         yield rows, inputs
         return
     parts = zip(*(x.tensor_split(count) for x in inputs), strict=True)
