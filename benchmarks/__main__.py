@@ -19,6 +19,8 @@ PLAN = {
     "folds": ("folds.py",),
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
+    "large": ("large.py", "csv", "parquet"),
+    "large-pictures": ("large.py", "pictures", "--rows", "1e4", "1e5", "1e6"),
     "parts": ("parts.py",),
     "coverage": ("coverage.py",),
     "plants": ("plants",),

@@ -146,7 +146,7 @@ def _parse(plan: _Plan) -> tuple[pl.DataFrame, _Plan]:
 def _polars(plan: _Plan, lenient: bool = False) -> pl.DataFrame:
     if not is_sharded(plan.content):
         return _parsed(plan, plan.content.source, plan.header.skip, lenient)
-    shelf = Shelf(rows_of_lines(plan.content))
+    shelf = Shelf(rows_of_lines(plan.content), limit=0)
     # polars counts the cells of the first row: one that is short is refused there, and filled up below a whole one.
     whole = plan.dialect.delimiter.encode() * (len(plan.types) - 1)
     for number, part in enumerate(parts_of_lines(plan.content, plan.header.skip, plan.dialect.quote)):

@@ -75,7 +75,7 @@ def sharded_table(scan: pl.LazyFrame, where: str, kind: str) -> tuple[pl.DataFra
         rows, width = scan.select(pl.len()).collect().item(), len(scan.collect_schema())
     if not too_large(rows * width * _CELL):
         return None
-    shelf, notes = Shelf(rows), list[Note]()
+    shelf, notes = Shelf(rows, limit=0), list[Note]()
     step = max(1, columns.PIECE_BYTES // (width * _CELL))
     for start in range(0, rows, step):
         with parsing(where, kind):

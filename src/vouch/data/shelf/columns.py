@@ -173,8 +173,10 @@ def _width(dtype: pl.DataType) -> int:
 
 
 def _whole(kept: _Kept) -> pl.Series:
+    """A column in one piece of memory; the pieces are given up, so that no two whole tables are ever held."""
     one = kept.pieces[0] if len(kept.pieces) == 1 else pl.concat(kept.pieces, rechunk=True)
-    return one.alias(kept.name)
+    kept.pieces = [one.alias(kept.name)]
+    return kept.pieces[0]
 
 
 def _read(kept: _Kept, mapped: pa.Buffer) -> pl.Series:
