@@ -76,6 +76,19 @@ def test_pictures_are_the_same_to_the_last_bit(tmp_path: Path, large: pytest.Mon
     assert any("1 rows whose picture" in note.text for note in found.run.notes)
 
 
+def test_pictures_that_are_large_only_when_decoded_are_told_of(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(columns, "RESIDENT_BYTES", 10_000)
+    rng = np.random.default_rng(0)
+    for number in range(40):
+        folder = tmp_path / "pets" / "ab"[number % 2]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(rng.integers(0, 255, (16, 16, 3)).astype(np.uint8)).save(folder / f"{number}.png")
+    bundle = vouch.fit(tmp_path / "pets", settings={"epochs": 1, "image_width": 8})
+    assert any(
+        "40 rows are larger than memory may hold once they are decoded" in note.text for note in bundle.run.notes
+    )
+
+
 def test_predictions_of_large_data_are_those_of_small_data(large: pytest.MonkeyPatch) -> None:
     bundle = vouch.fit(messy(), "y", settings=SETTINGS)
     fresh = messy(seed=4).drop("y")
@@ -141,7 +154,7 @@ def test_what_was_bounded_is_told(tmp_path: Path, large: pytest.MonkeyPatch) -> 
     messy().write_csv(tmp_path / "a.csv")
     bundle = vouch.fit(tmp_path / "a.csv", "y", settings=SETTINGS)
     notes = " ".join(note.text for note in bundle.run.notes)
-    assert "300 rows are larger than memory may hold: read in parts" in notes
+    assert "300 rows are larger than memory may hold: read in shards" in notes
     assert "kept on disk meanwhile, and shuffled in blocks" in notes
     assert "30 rows are sealed instead of 60" in notes
     assert len(bundle.split.test) == 30

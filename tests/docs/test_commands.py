@@ -29,6 +29,7 @@ PAGES = [
     "docs/how-to/resume.md",
     "docs/how-to/audit-and-fix.md",
     "docs/how-to/regularise.md",
+    "docs/how-to/large-data.md",
     "docs/how-to/tune.md",
 ]
 QUICK = {"epochs": 4, "batch_size": 8, "members": 2, "width": 16}

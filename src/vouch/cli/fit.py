@@ -59,7 +59,7 @@ def facts(bundle: Bundle, place: Path) -> dict[str, Any]:
         "baselines": {name: figures(metrics) for name, metrics in bundle.evidence.baselines.items()},
         "out_of_fold": figures(bundle.evidence.out_of_fold),
         "verdict": bundle.evidence.verdict,
-        "notes": [note.text for note in bundle.run.notes],
+        "notes": [*(note.text for note in bundle.run.notes), *bundle.evidence.notes],
         "seconds": round(sum(bundle.run.seconds.values()), 3),
     }
 

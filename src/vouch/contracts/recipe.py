@@ -28,7 +28,7 @@ class Recipe:
     Args:
         seed: fixes the split, the initial weights, the order of rows, dropout and augmentation.
         valid_fraction: share of the rows that decides when to stop; they never enter a gradient.
-        test_fraction: share of the rows sealed for the final figures; unused when test data is given.
+        test_fraction: share of the rows sealed for the final figures, 200,000 at most; unused when test data is given.
         network: the nets by name: the trunk ("ensemble", "mlp", "none"), that of pictures ("resnet", "cnn"), that of
             texts ("textcnn", "bag", "transformer").
         epochs: passes over the training rows at most.

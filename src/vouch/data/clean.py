@@ -11,7 +11,7 @@ from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.roles import Modality
 from vouch.contracts.schema import Column, Schema
 from vouch.data.schema import modality, without_marks
-from vouch.data.shelf import Shelf, filtered, let_go
+from vouch.data.shelf import Shelf, filtered, is_large, let_go
 from vouch.errors import ColumnError, MediaError, TargetError
 
 _PICTURES = 2048
@@ -56,6 +56,9 @@ def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset
     lines = pl.arange(0, out.height, eager=True)
     if labelled and not keep.all():
         out, lines = filtered(out, keep), lines.filter(keep)
+    if is_large(out) and not is_large(frame):
+        text = f"{out.height:,} rows are larger than memory may hold once they are decoded: kept on disk meanwhile"
+        notes.append(Note("read", text, out.height))
     part = _part_name(schema) if dataset.part and labelled else None
     return replace(dataset, frame=out, notes=tuple(notes), part=part, target=schema.target.name, lines=lines)
 

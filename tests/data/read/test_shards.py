@@ -1,4 +1,4 @@
-"""A file that is read in parts gives what it gives in one go: the same cells, types, notes and errors."""
+"""A file that is read in shards gives what it gives in one go: the same cells, types, notes and errors."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ TEXTS = {
 
 @pytest.fixture(params=[30, 100, 1_000])
 def in_parts(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> pytest.MonkeyPatch:
-    """Every table is too large for memory, and is read in parts of so many bytes."""
+    """Every table is too large for memory, and is read in shards of so many bytes."""
     monkeypatch.setattr(columns, "RESIDENT_BYTES", 0)
     monkeypatch.setattr(columns, "PIECE_BYTES", request.param)
     return monkeypatch
@@ -130,7 +130,7 @@ def test_many_small_files_that_are_large_together_move_to_few_files_on_disk(
         (tmp_path / f"{number:02}.csv").write_text("a,b\n" + f"{number},x\n" * 20)
     found = read(f"{tmp_path}/*.csv")
     assert found.frame["a"].to_list() == [number for number in range(40) for _ in range(20)]
-    assert "read in parts" in found.notes[1].text
+    assert "read in shards" in found.notes[1].text
 
 
 def test_test_data_is_joined_the_same_in_parts(tmp_path: Path, in_parts: pytest.MonkeyPatch) -> None:
@@ -161,7 +161,7 @@ def whole(file: Path, names: list[str] | None = None) -> Dataset:
 def check_same(found: Dataset, expected: Dataset) -> None:
     assert found.frame.schema == expected.frame.schema
     assert found.frame.equals(expected.frame)
-    sharded = [note for note in found.notes if "read in parts" in note.text]
+    sharded = [note for note in found.notes if "read in shards" in note.text]
     assert [note.count for note in sharded] == [sharded[0].count]
     assert [note for note in found.notes if note not in sharded] == list(expected.notes)
 

@@ -88,7 +88,7 @@ def sharded_table(scan: pl.LazyFrame, where: str, kind: str) -> tuple[pl.DataFra
 def in_shards(rows: int) -> Note:
     """What is said of a table that was read in parts."""
     return Note(
-        "read", f"{rows:,} rows are larger than memory may hold: read in parts and kept on disk meanwhile", rows
+        "read", f"{rows:,} rows are larger than memory may hold: read in shards and kept on disk meanwhile", rows
     )
 
 
