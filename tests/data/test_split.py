@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from vouch.contracts.dataset import Dataset
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Column, Schema
+from vouch.data import split as station
 from vouch.data.split import SplitPlan, dealt, split
 from vouch.errors import TargetError, TooFewRowsError
 
@@ -161,3 +162,39 @@ def test_validation_rows_are_in_every_fold(given):
     fold = dealt(dataset, schema, parts, Recipe(folds=5))
     assert np.bincount(fold[parts.valid], minlength=5).min() > len(parts.valid) // 20
     assert (fold[parts.test] == -1).all()
+
+
+def test_of_very_many_rows_no_more_are_sealed_than_figures_need(monkeypatch):
+    monkeypatch.setattr(station, "MOST_SEALED", 30)
+    dataset, schema = case(table(1000))
+    found, notes = split(dataset, schema, PLAN)
+    assert len(found.test) == pytest.approx(30, abs=2)
+    assert len(found.train) + len(found.valid) + len(found.test) == 1000
+    assert [(note.kind, note.count) for note in notes] == [("read", 170)]
+    assert "30 rows are sealed instead of 200" in notes[0].text
+
+
+def test_as_few_rows_as_asked_for_are_sealed_without_a_word(monkeypatch):
+    monkeypatch.setattr(station, "MOST_SEALED", 200)
+    dataset, schema = case(table(1000))
+    assert split(dataset, schema, PLAN)[1] == ()
+
+
+def test_in_order_of_time_the_latest_rows_are_sealed_as_many_as_figures_need(monkeypatch):
+    monkeypatch.setattr(station, "MOST_SEALED", 30)
+    dataset, schema = case(table(1000, when=np.arange(1000.0)), roles={"when": "time"})
+    found, notes = split(dataset, schema, PLAN)
+    assert np.array_equal(found.test, np.arange(970, 1000))
+    assert notes[0].count == 170
+
+
+def test_of_test_rows_that_are_given_those_that_are_not_scored_teach_nothing(monkeypatch):
+    monkeypatch.setattr(station, "MOST_SEALED", 30)
+    part = ["train"] * 900 + ["test"] * 100
+    dataset, schema = case(table(1000, part=part), part="part")
+    found, notes = split(dataset, schema, PLAN)
+    assert len(found.test) == 30
+    assert found.test.min() >= 900
+    assert max(found.train.max(), found.valid.max()) < 900
+    assert [(note.kind, note.count) for note in notes] == [("dropped", 70)]
+    assert np.array_equal(found.test, split(dataset, schema, PLAN)[0].test)

@@ -90,6 +90,15 @@ def test_long_texts_of_another_file_stay_there(every_type: pl.DataFrame) -> None
     assert found["text"].equals(every_type["text"].gather(np.arange(0, N, 3)))
 
 
+def test_bytes_that_several_pieces_share_are_known_once(every_type: pl.DataFrame) -> None:
+    first = on_disk(every_type.select("text"))["text"]
+    shelf = Shelf(N, 0)
+    shelf.put("text", (first.slice(start, 100).gather(np.arange(50)) for start in range(0, 2_000, 100)))
+    assert (
+        len(next(iter(shelf._all())).heaps) == len(first.to_arrow(compat_level=pl.CompatLevel.newest()).buffers()) - 2
+    )
+
+
 def test_pieces_of_a_long_column_do_not_bring_all_its_texts_along() -> None:
     texts = pl.Series("t", ["x" * 1_000] * 20_000)
     shelf = Shelf(len(texts), 0)

@@ -43,7 +43,8 @@ class _Kept:
         kind: the Arrow type of what is on disk.
         start: where in the room its values begin.
         heaps: the bytes of long texts: a place in the room and a size, or memory that is mapped already.
-        missing: which rows of a piece on disk are null, by the row at which the piece begins.
+        known: the numbers of those that were mapped already, by address and size.
+        missing: for each piece on disk with nulls its first row, its rows, and which of them are null, one bit each.
     """
 
     name: str
@@ -53,7 +54,8 @@ class _Kept:
     kind: pa.DataType | None = None
     start: int = 0
     heaps: list[tuple[int, int] | pa.Buffer] = field(default_factory=list)
-    missing: list[tuple[int, npt.NDArray[np.bool_]]] = field(default_factory=list)
+    known: dict[tuple[int, int], int] = field(default_factory=dict)
+    missing: list[tuple[int, int, npt.NDArray[np.uint8]]] = field(default_factory=list)
 
 
 class Shelf:
@@ -81,6 +83,7 @@ class Shelf:
         self.limit = RESIDENT_BYTES if limit is None else limit
         self._columns: dict[str, _Kept] = {}
         self._room: Room | None = None
+        self._held = 0
 
     @property
     def on_disk(self) -> bool:
@@ -108,26 +111,23 @@ class Shelf:
         return self._columns.values()
 
     def _add(self, kept: _Kept, piece: pl.Series) -> None:
-        if kept.kind is None:
-            kept.pieces.append(piece)
-            # A whole column that is mapped already stays where it is.
-            if len(kept.pieces) > 1 or not lies_mapped(piece):
-                before = kept.bytes or sum(size_of(one) for one in kept.pieces[:-1])
-                kept.bytes = before + size_of(piece)
-        else:
+        if kept.kind is not None:
             self._write(kept, piece)
-        if self._room is None and sum(one.bytes for one in self._all()) > self.limit:
-            self._room = Room()
+            return
+        self._held += _held_more(kept, piece)
         if self._room is not None:
             self._move(kept)
+        elif self._held > self.limit:
+            self._room = Room()
+            for one in self._all():
+                self._move(one)
 
     def _move(self, kept: _Kept) -> None:
-        """Bring what is in memory to disk, of every column."""
-        for one in (kept, *self._all()):
-            if one.pieces and one.bytes and _width(one.pieces[0].dtype):
-                pieces, one.pieces, one.bytes = one.pieces, [], 0
-                for piece in pieces:
-                    self._write(one, piece)
+        """Bring a column to disk, unless it lies there already or is of a type that stays in memory."""
+        if kept.bytes and _width(kept.pieces[0].dtype):
+            pieces, kept.pieces, kept.bytes = kept.pieces, [], 0
+            for piece in pieces:
+                self._write(kept, piece)
 
     def _write(self, kept: _Kept, piece: pl.Series) -> None:
         assert self._room is not None
@@ -138,7 +138,7 @@ class Shelf:
         elif found.type != kept.kind:
             raise TypeError(f"a piece of '{kept.name}' is {found.type}, not {kept.kind}")
         if piece.null_count():
-            kept.missing.append((kept.rows, piece.is_null().to_numpy()))
+            kept.missing.append((kept.rows, len(piece), np.packbits(piece.is_null().to_numpy())))
         values = self._views(kept, found) if piece.dtype in (pl.String, pl.Binary) else _fixed(found)
         self._room.write(kept.start + kept.rows * _width(piece.dtype), values)
         kept.rows += len(piece)
@@ -150,11 +150,20 @@ class Shelf:
         views, heaps = _views_of(found)
         if sum(heap.size for heap in heaps if not is_mapped(heap.address)) > 2 * _needed(views) + PIECE_BYTES // 8:
             views, heaps = _views_of(_compact(found))
-        moved = views.copy()
-        moved[views[:, 0] > _INLINE, 2] += len(kept.heaps)
-        for heap in heaps:
-            kept.heaps.append(heap if is_mapped(heap.address) else (self._room.append(heap), heap.size))
+        moved, long = views.copy(), views[:, 0] > _INLINE
+        moved[long, 2] = np.array([self._heap(kept, heap) for heap in heaps], np.int32)[views[long, 2]]
         return moved
+
+    def _heap(self, kept: _Kept, heap: pa.Buffer) -> int:
+        """The number under which a column knows the bytes of long texts; they are written unless they are mapped."""
+        assert self._room is not None
+        mapped = is_mapped(heap.address)
+        if mapped and (heap.address, heap.size) in kept.known:
+            return kept.known[heap.address, heap.size]
+        kept.heaps.append(heap if mapped else (self._room.append(heap), heap.size))
+        if mapped:
+            kept.known[heap.address, heap.size] = len(kept.heaps) - 1
+        return len(kept.heaps) - 1
 
 
 def lies_mapped(series: pl.Series) -> bool:
@@ -170,6 +179,15 @@ def _width(dtype: pl.DataType) -> int:
         return _VIEW
     kept = dtype.is_numeric() or dtype.is_temporal()
     return pl.Series([], dtype=dtype).to_arrow(compat_level=_NEWEST).type.bit_width // 8 if kept else 0
+
+
+def _held_more(kept: _Kept, piece: pl.Series) -> int:
+    """Keep one more piece in memory, and say how many bytes it takes; a whole column that is mapped takes none."""
+    kept.pieces.append(piece)
+    if len(kept.pieces) == 1 and lies_mapped(piece):
+        return 0
+    before, kept.bytes = kept.bytes, sum(map(size_of, kept.pieces)) if not kept.bytes else kept.bytes + size_of(piece)
+    return kept.bytes - before
 
 
 def _whole(kept: _Kept) -> pl.Series:
@@ -195,8 +213,8 @@ def _present(kept: _Kept) -> pa.Buffer | None:
     if not kept.missing:
         return None
     present = np.ones(kept.rows, bool)
-    for start, missing in kept.missing:
-        present[start : start + len(missing)] = ~missing
+    for start, rows, missing in kept.missing:
+        present[start : start + rows] = np.unpackbits(missing, count=rows) == 0
     return pa.py_buffer(np.packbits(present, bitorder="little"))
 
 
