@@ -16,6 +16,7 @@
     │   └── BundleTooNewError     V303  written by a later version
     ├── OutputError               V400  the result cannot be written
     └── TrainingError             V500  training cannot go on, or cannot be resumed
+        └── OutOfMemoryError      V501  there is not enough memory for it
 
 Each says what is wrong, where, what was expected, what was received, and what to do next; each has a code and a
 section of the same name in ``docs/reference/errors.md``. The command line prints the one line and exits with 2.
@@ -165,6 +166,16 @@ class TrainingError(VouchError):
     """Training cannot go on, or cannot be resumed."""
 
     code = "V500"
+
+
+class OutOfMemoryError(TrainingError):
+    """There is not enough memory to train.
+
+    ``again`` says that the networks are as they were before the first step, so that the run can start again.
+    """
+
+    code = "V501"
+    again = False
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

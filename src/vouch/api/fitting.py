@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import time
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import Unpack
 
 from vouch import store
+from vouch.api.attempts import Attempts
 from vouch.api.folding import with_folds
 from vouch.api.measuring import measure
-from vouch.api.predicting import Bundle, device_of
+from vouch.api.predicting import Bundle, as_bundle, device_of
 from vouch.api.preparing import Ready, as_asked, choose, gather, prepare
-from vouch.api.training import jobs_of, settled, silent, with_trained
+from vouch.api.training import settled, silent, with_trained
 from vouch.contracts.options import FitOptions
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
@@ -22,6 +24,7 @@ from vouch.objectives import check_objective
 from vouch.report import pages
 from vouch.training.budget import seconds_of
 from vouch.training.loop import train
+from vouch.training.meter import Meter
 from vouch.training.plan import BUDGET
 from vouch.training.together import can_batch, mean_history, train_together
 
@@ -59,14 +62,17 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
     check_objective(ready.task, ready.recipe)
     if not options.get("resume"):
-        ready = settled(ready, _left(options, prepared - started))
+        ready = settled(ready, _left(options, prepared - started), progress)
     partial = _begin(ready, options)
-    jobs = jobs_of(ready, partial, progress)
-    with partial.kept() if partial else nullcontext():
-        histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
-    ready = with_trained(ready)
+    attempts, histories = Attempts(ready, partial, progress), []
+    with partial.kept() if partial else nullcontext(), Meter(ready.wanted.device) as meter:
+        for jobs in attempts:
+            with attempts.attempt():
+                histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
+    ready = with_trained(attempts.ready)
     seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
     bundle = with_folds(measure(ready, mean_history(histories), seconds), ready)
+    bundle = as_bundle(replace(bundle, run=replace(bundle.run, memory=attempts.used(meter))))
     place = None
     if partial is not None:
         place = store.save(bundle, Path(str(options.get("out"))), pages(bundle))

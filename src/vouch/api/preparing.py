@@ -32,6 +32,7 @@ from vouch.nets.build import build_networks
 from vouch.nets.network import Network, find_device
 from vouch.tasks import fit_task
 from vouch.training.budget import seconds_of
+from vouch.training.memory import Memory
 from vouch.training.plan import BUDGET, Facts, plan
 from vouch.training.settings import override, read_settings
 
@@ -54,6 +55,7 @@ class Ready:
     weights: torch.Tensor | None = None
     networks: tuple[Network, ...] = ()
     fold: npt.NDArray[np.int64] | None = None
+    memory: Memory | None = None
 
     @property
     def expanding(self) -> bool:

@@ -19,6 +19,8 @@ from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job
+from vouch.training.memory import fitting
+from vouch.training.meter import free_bytes
 from vouch.training.precision import precision_of
 from vouch.training.range_test import rate_found
 
@@ -30,16 +32,29 @@ def with_trained(ready: Ready) -> Ready:
     return replace(ready, network=joined([network.cpu() for network in ready.networks]))
 
 
-def settled(ready: Ready, budget: float | None) -> Ready:
-    """The recipe with what has to be looked for before training: precision, rate, and the epochs that fit a budget.
+def silent(event: str, /, **facts: float | int | str | None) -> None:
+    """No progress is told."""
+
+
+def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> Ready:
+    """The recipe with what is found before training: precision, parts of a batch, rate, and epochs within a budget.
 
     Args:
         ready: data and networks; they are left as they are.
         budget: seconds for training; none has no limit.
+        progress: told what was found.
+
+    Raises:
+        OutOfMemoryError: not even single rows fit into the memory that is free.
     """
+    started = time.perf_counter()
     precision = precision_of(ready.recipe, ready.networks[0], ready.wanted.device)
     ready = replace(ready, recipe=replace(ready.recipe, precision=precision))
-    started = time.perf_counter()
+    free = free_bytes(ready.wanted.device)
+    parts, memory = fitting(jobs_of(ready, None, silent), len(ready.split.valid), free)
+    if parts != ready.recipe.accumulation:
+        progress("note", text=f"little memory is free; each batch passes in {parts} parts")
+    ready = replace(ready, recipe=replace(ready.recipe, accumulation=parts), memory=memory)
     if not ready.recipe.learning_rate:
         rate = rate_found(jobs_of(ready, None, silent)[0])
         ready = replace(ready, recipe=replace(ready.recipe, learning_rate=rate))
@@ -111,7 +126,3 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         progress=progress,
         weights=ready.weights,
     )
-
-
-def silent(event: str, /, **facts: float | int | str | None) -> None:
-    """No progress is told."""

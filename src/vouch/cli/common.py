@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vouch.errors import UsageError, one_line
+from vouch.wording import size
 
 if TYPE_CHECKING:
     from vouch.contracts.finding import Estimate
@@ -127,6 +128,11 @@ def _line(event: str, facts: dict[str, Any]) -> str:
             f"epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  valid {facts['score']:.4f}  "
             f"{facts['rows_per_second']:>9,} rows/s  at most {_clock(facts['seconds_left'])} left"
         )
+    if event == "note":
+        return f"note: {facts['text']}"
+    if event == "memory":
+        of = f" of {size(facts['free'])} that are free" if facts["free"] is not None else ""
+        return f"memory: about {size(facts['estimated'])}{of}"
     if event == "asking":
         return f"asking {facts['number']} of {facts['of']}: {str(facts['challenge']).replace('_', ' ')}"
     if event == "found":

@@ -58,6 +58,7 @@ def facts(bundle: Bundle, place: Path) -> dict[str, Any]:
         "metrics": figures(bundle.evidence.metrics),
         "baselines": {name: figures(metrics) for name, metrics in bundle.evidence.baselines.items()},
         "out_of_fold": figures(bundle.evidence.out_of_fold),
+        "memory": {name: bundle.run.memory.get(name) for name in ("estimated_bytes", "measured_peak_bytes")},
         "verdict": bundle.evidence.verdict,
         "notes": [note.text for note in bundle.run.notes],
         "seconds": round(sum(bundle.run.seconds.values()), 3),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from vouch.contracts.dataset import Note
@@ -91,6 +91,7 @@ class Run:
         threads: that torch used; other numbers may change the last bits.
         notes: everything that was done to the data.
         asked: options of the command and their values, those that the recipe does not hold.
+        memory: bytes that training was estimated to need, and the most that it was measured to use.
     """
 
     source: str
@@ -101,6 +102,7 @@ class Run:
     threads: int
     notes: tuple[Note, ...]
     asked: tuple[tuple[str, str], ...] = ()
+    memory: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from vouch.contracts.roles import Objective, Progress
 from vouch.errors import TrainingError
 from vouch.training import averaging, gradients
 from vouch.training.checkpoint import Checkpoints
+from vouch.training.exhaustion import first_steps
 from vouch.training.optimise import make_optimizer
 from vouch.training.precision import casting, fast_products, scaler_for
 from vouch.training.rates import rate_at
@@ -88,7 +89,8 @@ def train(job: Job) -> list[Epoch]:
     with own_draws(job.device), fast_products(job.device):
         while (epoch := len(state.history)) < recipe.epochs and not stalled(state.history, recipe.patience):
             started = time.perf_counter()
-            loss = train_epoch(job, state)
+            with first_steps([] if epoch else [(network, state.best)]):
+                loss = train_epoch(job, state)
             averaging.end_of_epoch(state, recipe)
             with averaging.used(state, recipe):
                 score = job.evaluate(network)

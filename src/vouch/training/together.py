@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vouch.contracts.schedules import Plateau
 from vouch.nets.drawing import Source, drawing_from
 from vouch.training import averaging, gradients
+from vouch.training.exhaustion import first_steps
 from vouch.training.loop import Job, checked, own_draws, report, stalled
 from vouch.training.optimise import make_optimizer
 from vouch.training.rates import rate_at
@@ -117,7 +118,9 @@ class Batch:
         with own_draws(self.device):
             while self.live:
                 started = time.perf_counter()
-                losses = self.epoch()
+                begun = self.runs[self.live[0]].history
+                with first_steps([] if begun else [(run.job.network, run.best) for run in self.runs]):
+                    losses = self.epoch()
                 self._judge(losses, started)
                 self._leave([place for place, number in enumerate(self.live) if not self.runs[number].over])
                 self.checkpoints.save(self)
