@@ -109,7 +109,7 @@ def test_a_row_that_does_not_fit_is_an_error_with_a_next_step(
     assert not (tmp_path / "a.vouch.partial").exists()
 
 
-def test_memory_that_runs_out_in_a_later_epoch_is_not_tried_again(monkeypatch: pytest.MonkeyPatch, told: Told) -> None:
+def test_memory_that_runs_out_in_a_later_epoch_is_not_tried_again(told: Told) -> None:
     def stop(event: str, /, **facts: Any) -> None:
         told.append((event, facts))
         if event == "epoch" and facts["epoch"] == 2:
