@@ -17,6 +17,7 @@ import torch
 import vouch
 from cli.running import fitted, refused, run, table
 from helpers import FAST, rows
+from vouch import objectives
 from vouch.api import training
 from vouch.errors import OutOfMemoryError
 from vouch.training.memory import Memory
@@ -38,7 +39,7 @@ def teller(told: Told) -> Callable[..., None]:
 @pytest.fixture
 def stingy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Objectives have no memory for more rows than so many, once training has begun."""
-    plain = training.make_objective
+    plain = objectives.make_objective
 
     def allow(most: int) -> None:
         def make(*arguments: Any) -> Any:

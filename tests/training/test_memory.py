@@ -89,7 +89,7 @@ def test_parts_of_a_batch_recomputing_and_narrower_numbers_need_less() -> None:
         one = job(recipe, net=lambda: Network([CNN(1, (28, 28), 16)], Straight([64], 1, 0.0), 1))
         for part in one.network.modules():
             if hasattr(part, "recompute"):
-                part.recompute = recipe.recompute  # pyright: ignore[reportAttributeAccessIssue]
+                part.recompute = recipe.recompute  # pyright: ignore[reportArgumentType]
         return memory_of([replace(one, inputs=[torch.randn(100, 1, 28, 28)])], 20).step
 
     assert step(accumulation=4) < 0.5 * step()
