@@ -17,9 +17,9 @@ import torch
 import vouch
 from cli.running import fitted, refused, run, table
 from helpers import FAST, rows
-from vouch import objectives
 from vouch.api import training
 from vouch.errors import OutOfMemoryError
+from vouch.objectives import make_objective
 from vouch.training.memory import Memory
 
 SETTINGS = {**FAST, "batch_size": 32, "patience": 0, "dropout": 0.0}
@@ -39,7 +39,7 @@ def teller(told: Told) -> Callable[..., None]:
 @pytest.fixture
 def stingy(monkeypatch: pytest.MonkeyPatch) -> Callable[[int], None]:
     """Objectives have no memory for more rows than so many, once training has begun."""
-    plain = objectives.make_objective
+    plain = make_objective
 
     def allow(most: int) -> None:
         def make(*arguments: Any) -> Any:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +23,9 @@ from vouch.training.loop import Job
 from vouch.training.memory import fitting
 from vouch.training.meter import free_bytes
 from vouch.training.precision import precision_of
+from vouch.training.probing import gain_of
 from vouch.training.range_test import rate_found
+from vouch.training.together import can_batch
 
 Rows = npt.NDArray[np.int64]
 
@@ -37,7 +40,7 @@ def silent(event: str, /, **facts: float | int | str | None) -> None:
 
 
 def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> Ready:
-    """The recipe with what is found before training: precision, parts of a batch, rate, and epochs within a budget.
+    """The recipe with what is found before training: precision, parts of a batch, rate, compiling, epochs in a budget.
 
     Args:
         ready: data and networks; they are left as they are.
@@ -49,20 +52,37 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
     """
     started = time.perf_counter()
     precision = precision_of(ready.recipe, ready.networks[0], ready.wanted.device)
-    ready = replace(ready, recipe=replace(ready.recipe, precision=precision))
+    ready = _with(ready, precision=precision)
+    if ready.recipe.compile == "auto" and _never_compiled(ready):
+        ready = _with(ready, compile="off")
     free = free_bytes(ready.wanted.device)
     parts, memory = fitting(jobs_of(ready, None, silent), len(ready.split.valid), free)
     if parts != ready.recipe.accumulation:
         progress("note", text=f"little memory is free; each batch passes in {parts} parts")
-    ready = replace(ready, recipe=replace(ready.recipe, accumulation=parts), memory=memory)
+    ready = replace(_with(ready, accumulation=parts), memory=memory)
     if not ready.recipe.learning_rate:
-        rate = rate_found(jobs_of(ready, None, silent)[0])
-        ready = replace(ready, recipe=replace(ready.recipe, learning_rate=rate))
+        ready = _with(ready, learning_rate=rate_found(jobs_of(ready, None, silent)[0]))
+    if ready.recipe.compile == "auto":
+        gain = gain_of(jobs_of(ready, None, silent)[0], budget)
+        ready = _with(ready, compile="on" if gain.worth else "off")
+        if gain.says:
+            progress("note", text=gain.says)
     if budget is None:
         return ready
     left = max(budget - (time.perf_counter() - started), 1.0)
     epochs = epochs_within(jobs_of(ready, None, silent), left)
-    return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
+    return _with(ready, epochs=min(epochs, ready.recipe.epochs))
+
+
+def _with(ready: Ready, **changes: Any) -> Ready:
+    """The same with other keys of the recipe."""
+    return replace(ready, recipe=replace(ready.recipe, **changes))
+
+
+def _never_compiled(ready: Ready) -> bool:
+    """Whether "auto" stands for off without a trial: processors gain nothing by it, nor does what trains as one."""
+    unable = ready.wanted.device.type == "cpu" or ready.recipe.recompute
+    return unable or can_batch(jobs_of(_with(ready, compile="off"), None, silent))
 
 
 def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> list[Job]:

@@ -37,16 +37,24 @@ class Source:
 
 
 _SOURCE: ContextVar[Source | None] = ContextVar("vouch_source", default=None)
+# One entry for each source that is set in any thread: what is compiled must not ask a context where there is none.
+_SET: list[Source] = []
 
 
 @contextmanager
 def drawing_from(source: Source) -> Iterator[None]:
     """Inside, nets draw from that source."""
     token = _SOURCE.set(source)
+    _SET.append(source)
     try:
         yield
     finally:
+        _SET.pop()
         _SOURCE.reset(token)
+
+
+def _source() -> Source | None:
+    return _SOURCE.get() if _SET else None
 
 
 def drawn(like: Tensor, make: Make) -> Tensor:
@@ -63,7 +71,7 @@ def drawn(like: Tensor, make: Make) -> Tensor:
         >>> drawn(torch.zeros(3, 2), lambda rows, generator: torch.rand(rows, generator=generator)).shape
         torch.Size([3])
     """
-    source = _SOURCE.get()
+    source = _source()
     if source is None:
         return make(len(like), None)
     if source.generators:
@@ -79,7 +87,7 @@ def drawn_once(like: Tensor, make: Callable[[Generator | None], Tensor]) -> Tens
         like: any tensor of the batch.
         make: from a generator to random numbers.
     """
-    source = _SOURCE.get()
+    source = _source()
     if source is None or not source.generators:
         return make(None)
     return _Beside.apply(like, lambda _, generator: make(generator), Source(source.generators))  # type: ignore[no-any-return]
@@ -156,7 +164,7 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
     dropped = round(share * 256)
     if dropped == 0 or not training:
         return x
-    if x.is_cuda and _SOURCE.get() is None:
+    if x.is_cuda and _source() is None:
         return F.dropout(x, dropped / 256)
     rest, device = x.shape[1:], x.device
 

@@ -16,6 +16,7 @@ from vouch.contracts.roles import Objective, Progress
 from vouch.errors import TrainingError
 from vouch.training import averaging, gradients
 from vouch.training.checkpoint import Checkpoints
+from vouch.training.compiling import Compiled
 from vouch.training.exhaustion import first_steps
 from vouch.training.optimise import make_optimizer
 from vouch.training.precision import casting, fast_products, scaler_for
@@ -85,11 +86,12 @@ def train(job: Job) -> list[Epoch]:
         TrainingError: the loss is not a number any more, or the checkpoint is of another run.
     """
     recipe, network, state = job.recipe, job.network, begun(job)
+    compiled = Compiled(network, recipe)
     job.checkpoints.restore(state)
     with own_draws(job.device), fast_products(job.device):
         while (epoch := len(state.history)) < recipe.epochs and not stalled(state.history, recipe.patience):
             started = time.perf_counter()
-            with first_steps([] if epoch else [(network, state.best)]):
+            with first_steps([] if epoch else [(network, state.best)]), compiled.inside():
                 loss = train_epoch(job, state)
             averaging.end_of_epoch(state, recipe)
             with averaging.used(state, recipe):

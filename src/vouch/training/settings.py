@@ -88,6 +88,10 @@ def _check_together(recipe: Recipe) -> None:
             "schedule_free needs no plateau", "Use --set schedule=constant.",
         ),
         (nesterov and not getattr(recipe.optimizer, "momentum", 1), "Nesterov needs momentum", "Add nesterov=false."),
+        (
+            recipe.recompute and recipe.compile == "on", "what is compiled is not computed twice",
+            "Leave 'recompute' or 'compile' off.",
+        ),
         (recipe.accumulation > recipe.batch_size, "a batch has fewer rows than parts", "Lower 'accumulation'."),
     )  # fmt: skip
     for met, what, advice in contradictions:
