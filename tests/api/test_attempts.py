@@ -93,6 +93,7 @@ def test_a_row_that_does_not_fit_is_an_error_with_a_next_step(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(training, "measured", lambda *_: None)
     monkeypatch.setattr(training, "fitting", lambda *_: (1, None))
     monkeypatch.setattr("vouch.api.attempts.memory_of", lambda *_: Memory(1, 1, 1, 1))
 

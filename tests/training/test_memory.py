@@ -18,7 +18,7 @@ from vouch.nets.mlp import MLP
 from vouch.nets.network import Network, Straight
 from vouch.training import meter as meters
 from vouch.training.loop import Job, begun, train, train_epoch
-from vouch.training.memory import fitting, halved, memory_of
+from vouch.training.memory import fitting, halved, measured, memory_of
 from vouch.training.meter import Meter, free_bytes
 from vouch.training.state import moments_of
 from vouch.training.together import train_together
@@ -130,14 +130,14 @@ def test_the_estimate_is_about_what_the_process_grows_by() -> None:
 
 def test_enough_memory_leaves_the_recipe_as_it_is() -> None:
     one = job()
-    assert fitting([one], 20, 10**9)[0] == 1
-    assert fitting([one], 20, None)[0] == 1
+    assert fitting(measured([one], 20), 10**9)[0] == 1
+    assert fitting(measured([one], 20), None)[0] == 1
 
 
 def test_little_memory_passes_batches_in_parts_that_fit() -> None:
     one = large(rows=4096)
     whole = memory_of([one], 0)
-    parts, memory = fitting([one], 0, round(0.55 * whole.more))
+    parts, memory = fitting(measured([one], 0), round(0.55 * whole.more))
     assert parts == 4
     assert memory.more < 0.55 * whole.more
     assert memory == memory_of([replace(one, recipe=replace(one.recipe, accumulation=parts))], 0)
@@ -146,14 +146,14 @@ def test_little_memory_passes_batches_in_parts_that_fit() -> None:
 def test_networks_that_do_not_fit_together_are_trained_in_turn() -> None:
     recipe = replace(RECIPE, batch_size=512)
     several = [replace(large(rows=512, width=64), recipe=replace(recipe, seed=n)) for n in range(3)]
-    parts, memory = fitting(several, 0, round(0.6 * memory_of(several, 0).more))
+    parts, memory = fitting(measured(several, 0), round(0.6 * memory_of(several, 0).more))
     assert parts == 2
     assert memory.step < memory_of(several, 0).step / 3
 
 
 def test_too_little_memory_for_single_rows_is_refused_with_what_is_needed() -> None:
     with pytest.raises(OutOfMemoryError, match=r"does not fit into the memory: expected .*B free, got 1 kB"):
-        fitting([large(rows=512)], 0, 1000)
+        fitting(measured([large(rows=512)], 0), 1000)
 
 
 def test_parts_are_halved_down_to_single_rows() -> None:

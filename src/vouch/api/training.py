@@ -20,7 +20,7 @@ from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job
-from vouch.training.memory import fitting
+from vouch.training.memory import fitting, measured
 from vouch.training.meter import free_bytes
 from vouch.training.precision import precision_of
 from vouch.training.probing import gain_of
@@ -56,7 +56,7 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
     if ready.recipe.compile == "auto" and _never_compiled(ready):
         ready = _with(ready, compile="off")
     free = free_bytes(ready.wanted.device)
-    parts, memory = fitting(jobs_of(ready, None, silent), len(ready.split.valid), free)
+    parts, memory = fitting(measured(jobs_of(ready, None, silent), len(ready.split.valid)), free)
     if parts != ready.recipe.accumulation:
         progress("note", text=f"little memory is free; each batch passes in {parts} parts")
     ready = replace(_with(ready, accumulation=parts), memory=memory)

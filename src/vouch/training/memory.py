@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import weakref
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
@@ -76,15 +76,14 @@ def memory_of(jobs: Sequence[Job], scored: int) -> Memory:
         >>> Memory(resident=10, kept=4, step=3, scoring=1).total
         17
     """
-    return _Measured(jobs[0], len(jobs), scored).at(jobs[0].recipe)
+    return measured(jobs, scored).at(jobs[0].recipe)
 
 
-def fitting(jobs: Sequence[Job], scored: int, free: int | None) -> tuple[int, Memory]:
+def fitting(found: Measured, free: int | None) -> tuple[int, Memory]:
     """In how many parts each batch has to pass, so that a run fits into the memory that is free.
 
     Args:
-        jobs: as planned.
-        scored: validation rows.
+        found: what was measured of the runs.
         free: bytes that can still be allocated; none where nobody knows.
 
     Returns:
@@ -93,15 +92,15 @@ def fitting(jobs: Sequence[Job], scored: int, free: int | None) -> tuple[int, Me
     Raises:
         OutOfMemoryError: not even single rows fit.
     """
-    measured, recipe = _Measured(jobs[0], len(jobs), scored), jobs[0].recipe
-    while free is not None and (needed := measured.at(recipe)).more > free:
+    recipe = found.job.recipe
+    while free is not None and (needed := found.at(recipe)).more > free:
         if recipe.accumulation >= recipe.batch_size or needed.kept + needed.scoring > free:
             raise OutOfMemoryError(
                 "the run does not fit into the memory", expected=f"{size(needed.more)} free",
                 received=f"{size(free)}", next_step="Make the network smaller, such as --set width=64.",
             )  # fmt: skip
         recipe = halved(recipe)
-    return recipe.accumulation, measured.at(recipe)
+    return recipe.accumulation, found.at(recipe)
 
 
 def halved(recipe: Recipe) -> Recipe:
@@ -114,60 +113,78 @@ def halved(recipe: Recipe) -> Recipe:
     return replace(recipe, accumulation=min(2 * recipe.accumulation, recipe.batch_size))
 
 
-class _Measured:
-    """What one of several runs keeps, as far as the number of rows at once is still open."""
+def measured(jobs: Sequence[Job], scored: int) -> Measured:
+    """Pass 4 rows, and then 12, through a network and back, and write down what is alive after every operation.
 
-    def __init__(self, job: Job, count: int, scored: int) -> None:
-        self.job, self.count = job, count
-        with own_draws(job.device), _unchanged(job.network):
-            self.step = _lines(lambda rows: _pass(job, rows), job)
-            self.scoring = _lines(lambda rows: outputs_of(job.network, [x[rows] for x in job.inputs]), job)
-        self.scored = min(scored, _SCORED_AT_ONCE)
-        self.weights = sum(map(_bytes, job.network.state_dict().values()))
-        self.gradients = sum(map(_bytes, job.network.parameters()))
-        self.moments = _moments(job)
+    Args:
+        jobs: as planned; their networks and random states are left as they are.
+        scored: validation rows.
+    """
+    job, network = jobs[0], jobs[0].network
+    weights = [weight for weight in network.parameters() if weight.requires_grad]
+    step, scoring = [], []
+    with own_draws(job.device), _unchanged(network):
+        for count in (_FEW, _MORE):
+            rows = job.rows[torch.arange(count) % len(job.rows)]
+            with _Alive() as alive:
+                inputs = job.augment([x[rows] for x in job.inputs], Generator(job.device).manual_seed(job.recipe.seed))
+                counts = None if job.weights is None else job.weights[rows]
+                with casting(job.recipe, job.device):
+                    loss = job.objective(network.train(), inputs, job.target[rows], counts)
+                torch.autograd.grad(loss, weights, allow_unused=True)
+            step.append(alive.after)
+            del inputs, counts, loss
+            with _Alive() as alive:
+                outputs_of(network, [x[rows] for x in job.inputs])
+            scoring.append(alive.after)
+    return Measured(job, len(jobs), min(scored, _SCORED_AT_ONCE), _lines(*step), _lines(*scoring), _moments(job))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measured:
+    """What one of several runs keeps, as far as the number of rows at once is still open.
+
+    Args:
+        job: one of the runs.
+        count: how many there are.
+        scored: validation rows that are scored at once.
+        step: for each operation of a step, what is alive after it: bytes for no rows, and for each row.
+        scoring: the same for the scoring of rows.
+        moments: bytes of the optimiser's moments.
+    """
+
+    job: Job
+    count: int
+    scored: int
+    step: Sequence[Line]
+    scoring: Sequence[Line]
+    moments: int
 
     def at(self, recipe: Recipe) -> Memory:
         """The estimate for a recipe that may pass its batches in more parts."""
         alone = replace(self.job, recipe=recipe)
+        weights = sum(map(_bytes, alone.network.state_dict().values()))
         together = self.count if can_batch([alone] * self.count) else 1
         # A part that is not the first finds the gradients of those before it.
-        waiting = self.gradients if recipe.accumulation > 1 else 0
+        waiting = sum(map(_bytes, alone.network.parameters())) if recipe.accumulation > 1 else 0
         rows = math.ceil(math.ceil(len(alone.rows) / alone.steps_in_epoch) / recipe.accumulation)
         averaged = recipe.averaging or recipe.swa or recipe.optimizer.name == "schedule_free"
         spread = _SCATTERED if alone.device.type == "cpu" else 1.0
         return Memory(
-            resident=sum(map(_bytes, (*alone.inputs, alone.target))) + self.count * self.weights,
-            kept=together * (2 * self.weights + self.moments),
+            resident=sum(map(_bytes, (*alone.inputs, alone.target))) + self.count * weights,
+            kept=together * (2 * weights + self.moments),
             step=round(spread * together * (waiting + _at(self.step, rows))),
-            scoring=round(spread * _at(self.scoring, self.scored)) + together * self.weights * bool(averaged),
+            scoring=round(spread * _at(self.scoring, self.scored)) + together * weights * bool(averaged),
         )
 
 
-def _pass(job: Job, rows: Tensor) -> None:
-    """One way of some rows through the network and back."""
-    inputs = job.augment([x[rows] for x in job.inputs], Generator(job.device).manual_seed(job.recipe.seed))
-    counts = None if job.weights is None else job.weights[rows]
-    with casting(job.recipe, job.device):
-        loss = job.objective(job.network.train(), inputs, job.target[rows], counts)
-    weights = [weight for weight in job.network.parameters() if weight.requires_grad]
-    torch.autograd.grad(loss, weights, allow_unused=True)
-
-
-def _lines(work: Callable[[Tensor], Any], job: Job) -> list[Line]:
-    """For each operation of some work, what is alive after it: bytes for no rows, and bytes for each row."""
-    few, more = (_watched(work, job.rows[torch.arange(rows) % len(job.rows)]) for rows in (_FEW, _MORE))
+def _lines(few: list[int], more: list[int]) -> list[Line]:
+    """A straight line through what was alive with few and with more rows, for each operation."""
     if len(few) != len(more):
         # Other operations for another number of rows: the fullest moments are compared.
         few, more = [max(few)], [max(more)]
     slopes = [(b - a) / (_MORE - _FEW) for a, b in zip(few, more, strict=True)]
     return [(a - _FEW * slope, slope) for a, slope in zip(few, slopes, strict=True)]
-
-
-def _watched(work: Callable[[Tensor], Any], rows: Tensor) -> list[int]:
-    with _Alive() as alive:
-        work(rows)
-    return alive.after
 
 
 def _at(lines: Sequence[Line], rows: int) -> int:
