@@ -13,23 +13,33 @@ import torch
 from vouch import store
 from vouch.api.preparing import Ready
 from vouch.contracts.roles import Progress
-from vouch.nets.build import apart, joined
-from vouch.nets.network import Network, outputs_of
+from vouch.nets.build import apart, build_networks, joined
+from vouch.nets.network import Network
 from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
+from vouch.training.divide import divided
 from vouch.training.loop import Job
 from vouch.training.memory import fitting
 from vouch.training.meter import free_bytes
 from vouch.training.precision import precision_of
 from vouch.training.range_test import rate_found
+from vouch.training.sharding import whole
+from vouch.training.team import ALONE, Team
+from vouch.training.together import can_batch
 
 Rows = npt.NDArray[np.int64]
 
 
 def with_trained(ready: Ready) -> Ready:
-    """The same with the trained networks joined to one."""
-    return replace(ready, network=joined([network.cpu() for network in ready.networks]))
+    """The same with the trained networks joined to one; what a team has divided is put together again by all of it."""
+    networks = ready.networks
+    if Team.here().size > 1:
+        networks = tuple(build_networks(ready.encoders, ready.task.outputs, ready.recipe))
+        for fresh, network in zip(networks, ready.networks, strict=True):
+            fresh.load_state_dict(whole(network.state_dict()))
+    networks = tuple(network.cpu() for network in networks)
+    return replace(ready, network=joined(networks), networks=networks)
 
 
 def silent(event: str, /, **facts: float | int | str | None) -> None:
@@ -61,12 +71,30 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
     if budget is None:
         return ready
     left = max(budget - (time.perf_counter() - started), 1.0)
-    epochs = epochs_within(jobs_of(ready, None, silent), left)
+    epochs = int(Team.here().told(epochs_within(jobs_of(ready, None, silent), left)))
     return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
 
 def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> list[Job]:
-    """One training run for each network, supervised, choosing on validation rows."""
+    """One training run for each network, supervised, choosing on validation rows.
+
+    In a team each is divided over all processes, one after the other; but those that are so small that they train as
+    one network are left whole, for the first process alone.
+
+    Raises:
+        UsageError: there are fewer rows in a batch than processes.
+    """
+    team, alone = Team.here(), _jobs(ready, partial, progress, ALONE)
+    if team.size == 1:
+        return alone
+    if can_batch(alone):
+        for network in ready.networks:
+            network.to(ready.wanted.device)
+        return alone
+    return [divided(job, team) for job in _jobs(ready, partial, progress, team)]
+
+
+def _jobs(ready: Ready, partial: store.Partial | None, progress: Progress, team: Team) -> list[Job]:
     parts = _parts(ready)
     # As many steps for each, so that they can train as one, but never a step without a row.
     steps = max(-(-len(train) // ready.recipe.batch_size) for train, _ in parts)
@@ -75,7 +103,7 @@ def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> 
     found = []
     for number, (train, valid) in enumerate(parts):
         alone = replace(ready, recipe=recipes[number], split=replace(ready.split, train=train, valid=valid))
-        job = _job(alone, ready.networks[number], places[number], progress)
+        job = _job(alone, ready.networks[number], places[number], progress, team)
         found.append(replace(job, steps=steps))
     return found
 
@@ -99,13 +127,16 @@ def _places(partial: store.Partial | None, count: int) -> list[Checkpoints]:
     return [Checkpoints(partial.checkpoint_of(number), last=count > 1) for number in range(count)]
 
 
-def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Progress) -> Job:
+def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Progress, team: Team) -> Job:
     recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[ready.split.valid]
     held = [x[valid] for x in ready.inputs]
 
+    def score(outputs: torch.Tensor) -> float:
+        return ready.task.score(ready.task.decode(outputs), truth)
+
     def evaluate(network: torch.nn.Module) -> float:
-        return ready.task.score(ready.task.decode(outputs_of(network, held).float().cpu()), truth)
+        return team.scored(network, held, score)
 
     def augment(batch: Sequence[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
         pairs = zip(ready.encoders, batch, strict=True)
