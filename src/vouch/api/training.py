@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -14,7 +15,7 @@ from vouch import store
 from vouch.api.preparing import Ready
 from vouch.contracts.roles import Progress
 from vouch.nets.build import apart, build_networks, joined
-from vouch.nets.network import Network
+from vouch.nets.network import Network, outputs_of
 from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
@@ -75,7 +76,7 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
     return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
 
 
-def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> list[Job]:
+def jobs_of(ready: Ready, begun: store.Partial | None, progress: Progress) -> list[Job]:
     """One training run for each network, supervised, choosing on validation rows.
 
     In a team each is divided over all processes, one after the other; but those that are so small that they train as
@@ -84,22 +85,22 @@ def jobs_of(ready: Ready, partial: store.Partial | None, progress: Progress) -> 
     Raises:
         UsageError: there are fewer rows in a batch than processes.
     """
-    team, alone = Team.here(), _jobs(ready, partial, progress, ALONE)
+    team, alone = Team.here(), _jobs(ready, begun, progress, ALONE)
     if team.size == 1:
         return alone
     if can_batch(alone):
         for network in ready.networks:
             network.to(ready.wanted.device)
         return alone
-    return [divided(job, team) for job in _jobs(ready, partial, progress, team)]
+    return [divided(job, team) for job in _jobs(ready, begun, progress, team)]
 
 
-def _jobs(ready: Ready, partial: store.Partial | None, progress: Progress, team: Team) -> list[Job]:
+def _jobs(ready: Ready, begun: store.Partial | None, progress: Progress, team: Team) -> list[Job]:
     parts = _parts(ready)
     # As many steps for each, so that they can train as one, but never a step without a row.
     steps = max(-(-len(train) // ready.recipe.batch_size) for train, _ in parts)
     steps = min(steps, *(len(train) for train, _ in parts))
-    recipes, places = apart(ready.recipe), _places(partial, len(parts))
+    recipes, places = apart(ready.recipe), _places(begun, len(parts))
     found = []
     for number, (train, valid) in enumerate(parts):
         alone = replace(ready, recipe=recipes[number], split=replace(ready.split, train=train, valid=valid))
@@ -120,11 +121,11 @@ def _parts(ready: Ready) -> list[tuple[Rows, Rows]]:
     ]
 
 
-def _places(partial: store.Partial | None, count: int) -> list[Checkpoints]:
+def _places(begun: store.Partial | None, count: int) -> list[Checkpoints]:
     """Where each network's checkpoints go; those that train as one keep them in the first place."""
-    if partial is None:
+    if begun is None:
         return [Checkpoints(None)] * count
-    return [Checkpoints(partial.checkpoint_of(number), last=count > 1) for number in range(count)]
+    return [Checkpoints(begun.checkpoint_of(number), last=count > 1) for number in range(count)]
 
 
 def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Progress, team: Team) -> Job:
@@ -136,7 +137,7 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         return ready.task.score(ready.task.decode(outputs), truth)
 
     def evaluate(network: torch.nn.Module) -> float:
-        return team.scored(network, held, score)
+        return score(outputs_of(network, held).float().cpu())
 
     def augment(batch: Sequence[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
         pairs = zip(ready.encoders, batch, strict=True)
@@ -151,7 +152,7 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         rows=rows,
         objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
         augment=augment,
-        evaluate=evaluate,
+        evaluate=evaluate if team.size == 1 else partial(team.scored, inputs=held, score=score),
         recipe=recipe,
         checkpoints=checkpoints,
         progress=progress,

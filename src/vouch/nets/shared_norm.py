@@ -52,7 +52,7 @@ class SharedBatchNorm(_BatchNorm):
         self._check_input_dim(input)
         if not self.training or not dist.is_initialized() or dist.get_world_size() == 1:
             return super().forward(input)
-        count, mean, variance = _moments(input.float(), self.running_mean)
+        count, mean, variance = _moments(input.float())
         if self.running_mean is not None and self.running_var is not None and self.momentum is not None:
             with torch.no_grad():
                 self.running_mean.lerp_(mean, self.momentum)
@@ -70,16 +70,15 @@ def _normalised(x: Tensor, mean: Tensor, scale: Tensor, weight: Tensor | None, b
     return torch.addcmul(shift.view(shape), x, scale.view(shape)).to(x.dtype)
 
 
-def _moments(x: Tensor, near: Tensor | None) -> tuple[Tensor, Tensor, Tensor]:
-    """Count, mean and variance of each feature over all processes; sums are taken of the distances to a near value."""
+def _moments(x: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Count, mean and variance of each feature over all processes; what is put together is in double precision."""
     others = [axis for axis in range(x.ndim) if axis != 1]
-    origin = x.new_zeros(x.shape[1]) if near is None else near.clone()
-    moved = x - origin.view(1, -1, *[1] * (x.ndim - 2))
-    count = x.new_tensor([x.numel() / x.shape[1]])
-    sums = _Summed.apply(torch.cat([count, moved.sum(others), moved.square().sum(others)]))
-    whole, first, second = sums.split([1, x.shape[1], x.shape[1]])
-    offset = first / whole
-    return whole, origin + offset, (second / whole - offset.square()).clamp_min(0.0)
+    variance, mean = (found.double() for found in torch.var_mean(x, others, correction=0))
+    count = x.numel() / x.shape[1]
+    sums = torch.cat([mean.new_tensor([1.0]), mean, variance + mean.square()]) * count
+    whole, first, second = _Summed.apply(sums).split([1, len(mean), len(mean)])
+    together = first / whole
+    return whole.to(x.dtype), together.to(x.dtype), (second / whole - together.square()).clamp_min(0.0).to(x.dtype)
 
 
 class _Summed(torch.autograd.Function):

@@ -102,12 +102,19 @@ def shard(network: nn.Module, device: torch.device) -> None:
     outer = [child for part in network.children() for child in (part if isinstance(part, nn.ModuleList) else [part])]
     for part in [*reversed(blocks), *outer]:
         if not isinstance(part, FSDPModule) and any(True for _ in part.parameters()):
+            part.register_forward_hook(_in_own_memory)
             divided = fully_shard(part, mesh=mesh, reshard_after_forward=True)
             # The loss of each process is its share of the whole already.
             divided.set_force_sum_reduction_for_comms(True)
             divided.set_gradient_divide_factor(1.0)
     for value in network.buffers():
         value.data = value.data.to(device)
+
+
+def _in_own_memory(block: nn.Module, inputs: object, output: object) -> object:
+    """What a block gives, copied where it is a view: changed in place, that would lose the hooks of dividing."""
+    del block, inputs
+    return output.clone() if isinstance(output, Tensor) and output._is_view() else output
 
 
 def whole(tensors: Mapping[str, Tensor]) -> Weights:

@@ -142,8 +142,6 @@ class Team:
 
     def scored(self, network: nn.Module, inputs: Sequence[Tensor], score: Callable[[Tensor], float]) -> float:
         """The score of encoded rows; lower is better. All get what the first process has found."""
-        if self.size == 1:
-            return score(outputs_of(network, inputs, _BATCH).float().cpu())
         outputs = self.outputs(network, inputs)
         return self.told(0.0 if outputs is None else score(outputs))
 
