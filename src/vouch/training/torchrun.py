@@ -26,6 +26,8 @@ _ELSEWHERE = ("PET_NNODES", "PET_RDZV_ENDPOINT", "PET_MASTER_ADDR")
 def main(arguments: list[str]) -> int:
     """Run workers until all are done; 1 where they failed more often than they are restarted."""
     workers, module, *rest = arguments
+    # Each round of workers meets in a store of its own; in a shared one they find the addresses of those that are gone.
+    os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     asked = run.parse_args([*options(int(workers)), "-m", module, *rest])
     config, command, words = run.config_from_args(asked)
     try:
