@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 from vouch import store
-from vouch.api import crew
+from vouch.api import engines
 from vouch.api.attempts import Attempts
 from vouch.api.folding import with_folds
 from vouch.api.measuring import measure
@@ -55,8 +55,8 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     """
     _check_options(options)
     _check_place(options)
-    if (asked := crew.asked(options)) is not None:
-        return crew.fitted(data, target, options, asked)
+    if (asked := engines.asked(options)) is not None:
+        return engines.fitted(data, target, options, asked)
     progress, team = options.get("progress", silent), Team.here()
     started = time.perf_counter()
     dataset, schema = gather(data, target, options)

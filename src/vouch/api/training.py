@@ -21,11 +21,11 @@ from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.divide import divided
 from vouch.training.loop import Job
-from vouch.training.memory import fitting
+from vouch.training.memory import Memory, fitting
 from vouch.training.meter import free_bytes
 from vouch.training.precision import precision_of
 from vouch.training.range_test import rate_found
-from vouch.training.sharding import whole
+from vouch.training.sharding import asked_for, whole
 from vouch.training.team import ALONE, Team
 from vouch.training.together import can_batch
 
@@ -62,7 +62,7 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
     precision = precision_of(ready.recipe, ready.networks[0], ready.wanted.device)
     ready = replace(ready, recipe=replace(ready.recipe, precision=precision))
     free = free_bytes(ready.wanted.device)
-    parts, memory = fitting(jobs_of(ready, None, silent), len(ready.split.valid), free)
+    parts, memory = _sized(ready, jobs_of(ready, None, silent), free)
     if parts != ready.recipe.accumulation:
         progress("note", text=f"little memory is free; each batch passes in {parts} parts")
     ready = replace(ready, recipe=replace(ready.recipe, accumulation=parts), memory=memory)
@@ -74,6 +74,22 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
     left = max(budget - (time.perf_counter() - started), 1.0)
     epochs = int(Team.here().told(epochs_within(jobs_of(ready, None, silent), left)))
     return replace(ready, recipe=replace(ready.recipe, epochs=min(epochs, ready.recipe.epochs)))
+
+
+def _sized(ready: Ready, jobs: list[Job], free: int | None) -> tuple[int, Memory | None]:
+    """In how many parts a batch passes, and what is needed then; where weights are divided nobody knows."""
+    team, scored = Team.here(), len(ready.split.valid)
+    if jobs[0].team.size == 1:
+        return fitting(jobs, scored, free)
+    recipe, device = ready.recipe, ready.wanted.device
+    if team.told(asked_for(recipe, ready.networks[0], device)):
+        return recipe.accumulation, None
+    for network in ready.networks:
+        network.to(device)
+    # Alone with its own rows, which are as many in each batch, a process needs what it needs in the team.
+    own = [replace(job, rows=job.rows[team.part(len(job.rows))]) for job in _jobs(ready, None, silent, ALONE)]
+    parts, memory = fitting(own, scored, free if free is None or device.type == "cuda" else free // team.neighbours)
+    return int(team.most(parts)), memory
 
 
 def jobs_of(ready: Ready, begun: store.Partial | None, progress: Progress) -> list[Job]:

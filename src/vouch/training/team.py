@@ -7,6 +7,7 @@ decided by a clock, a score or a file is decided by the first process, and told 
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
@@ -52,6 +53,11 @@ class Team:
         """Whether this process reads and writes files, tells progress and decides."""
         return self.rank == 0
 
+    @property
+    def neighbours(self) -> int:
+        """How many of its processes share this machine."""
+        return int(os.environ.get("LOCAL_WORLD_SIZE", "1"))
+
     def part(self, rows: int) -> slice:
         """The rows of a batch that this process takes; parts differ by one row at most.
 
@@ -68,6 +74,12 @@ class Team:
         said = torch.tensor([value], dtype=torch.float64)
         dist.broadcast(said, 0)
         return float(said)
+
+    def most(self, value: float) -> float:
+        """The largest of the numbers that the processes have."""
+        largest = torch.tensor([value], dtype=torch.float64)
+        dist.all_reduce(largest, dist.ReduceOp.MAX)
+        return float(largest)
 
     def alike(self, digest: str) -> bool:
         """Whether every process has the same digest; all get the same answer."""
