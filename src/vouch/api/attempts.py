@@ -18,6 +18,8 @@ from vouch.training.exhaustion import first_steps
 from vouch.training.loop import Job
 from vouch.training.memory import halved, memory_of
 from vouch.training.meter import Meter, free_bytes
+from vouch.training.team import Team
+from vouch.training.together import can_batch
 
 
 class Attempts:
@@ -37,9 +39,13 @@ class Attempts:
         while not self._over:
             self._told = False
             jobs = jobs_of(self.ready, self.partial, self._tell)
-            free = free_bytes(jobs[0].device)
-            self.memory = self.ready.memory or memory_of(jobs, len(self.ready.split.valid))
-            self.progress("memory", estimated=self.memory.total, free=free)
+            if can_batch(jobs):
+                Team.here().relieve()
+            self.memory = self.ready.memory
+            if self.memory is None and jobs[0].team.size == 1:
+                self.memory = memory_of(jobs, len(self.ready.split.valid))
+            if self.memory is not None:
+                self.progress("memory", estimated=self.memory.total, free=free_bytes(jobs[0].device))
             yield jobs
 
     @contextmanager
@@ -47,7 +53,7 @@ class Attempts:
         """Inside, memory may run out before the first epoch is over: the recipe then halves the parts of a batch.
 
         Raises:
-            OutOfMemoryError: it ran out later, or with single rows.
+            OutOfMemoryError: it ran out later, with single rows, or in one process of a team.
         """
         try:
             with first_steps([]):
@@ -55,7 +61,8 @@ class Attempts:
             self._over = True
         except OutOfMemoryError as error:
             recipe = halved(self.ready.recipe)
-            if self._told or not error.again or recipe == self.ready.recipe:
+            alone = Team.here().size == 1
+            if self._told or not error.again or recipe == self.ready.recipe or not alone:
                 raise
             self.ready, self._why = replace(self.ready, recipe=recipe, memory=None), error.received
         # Only here has the error let go of what the failed step held.
@@ -72,6 +79,8 @@ class Attempts:
 
     def used(self, meter: Meter) -> dict[str, int]:
         """What was estimated, and what the most was, in bytes, as the bundle keeps it."""
+        if self.memory is None:
+            return {}
         found = {"estimated_bytes": self.memory.total}
         if meter.growth is None:
             return found

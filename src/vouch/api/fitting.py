@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Unpack
 
 from vouch import store
+from vouch.api import engines
 from vouch.api.attempts import Attempts
 from vouch.api.folding import with_folds
 from vouch.api.measuring import measure
@@ -26,6 +27,7 @@ from vouch.training.budget import seconds_of
 from vouch.training.loop import train
 from vouch.training.meter import Meter
 from vouch.training.plan import BUDGET
+from vouch.training.team import Team
 from vouch.training.together import can_batch, mean_history, train_together
 
 _TRAINING_SHARE = 0.85
@@ -53,7 +55,9 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     """
     _check_options(options)
     _check_place(options)
-    progress = options.get("progress", silent)
+    if (asked := engines.asked(options)) is not None:
+        return engines.fitted(data, target, options, asked)
+    progress, team = options.get("progress", silent), Team.here()
     started = time.perf_counter()
     dataset, schema = gather(data, target, options)
     progress("read", rows=dataset.frame.height, columns=dataset.frame.width, task=schema.task)
@@ -61,6 +65,7 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     prepared = time.perf_counter()
     progress("prepared", train=len(ready.split.train), valid=len(ready.split.valid), test=len(ready.split.test))
     check_objective(ready.task, ready.recipe)
+    team.check_data(ready.fingerprint)
     if not options.get("resume"):
         ready = settled(ready, _left(options, prepared - started), progress)
     partial = _begin(ready, options)
@@ -70,6 +75,7 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
             with attempts.attempt():
                 histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
     ready = with_trained(attempts.ready)
+    team.relieve()
     seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
     bundle = with_folds(measure(ready, mean_history(histories), seconds), ready)
     bundle = as_bundle(replace(bundle, run=replace(bundle.run, memory=attempts.used(meter))))
@@ -105,7 +111,7 @@ def _left(options: FitOptions, spent: float) -> float | None:
 
 def _begin(ready: Ready, options: FitOptions) -> store.Partial | None:
     """The folder for checkpoints beside ``out``, if there is to be one."""
-    if options.get("out") is None:
+    if options.get("out") is None or not Team.here().first:
         return None
     partial = store.Partial.beside(Path(str(options.get("out"))))
     if not options.get("resume"):

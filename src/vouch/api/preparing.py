@@ -35,6 +35,7 @@ from vouch.training.budget import seconds_of
 from vouch.training.memory import Memory
 from vouch.training.plan import BUDGET, Facts, plan
 from vouch.training.settings import override, read_settings
+from vouch.training.team import Team
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +121,10 @@ def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device
     encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
     place = find_device(device)
     inputs = [x.to(place) for x in encode(frame, encoders)]
-    networks = tuple(network.to(place) for network in build_networks(encoders, task.outputs, recipe))
+    networks = tuple(build_networks(encoders, task.outputs, recipe))
+    if Team.here().size == 1:
+        # A team may have to divide a network before it fits any device.
+        networks = tuple(network.to(place) for network in networks)
     weights = None if lesson.weights is None else torch.from_numpy(lesson.weights).float().to(place)
     fold = dealt(lesson.dataset, schema, parts, recipe) if recipe.folds else None
     return Ready(

@@ -193,6 +193,7 @@ def _of_fit(options: TuneOptions, purse: Purse) -> FitOptions:
     """The options that ``fit`` knows as well; one training gets a share of the budget, and no more than by default."""
     same = {key: options[key] for key in options.keys() & FitOptions.__annotations__.keys()}  # type: ignore[literal-required]
     alone: dict[str, Any] = {"budget": min(BUDGET, _OF_BUDGET * purse.seconds), "out": None, "resume": False}
+    alone["workers"] = None
     return cast("FitOptions", same | alone)
 
 

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 @click.argument("data")
 @about_data
 @click.option("--out", help="Folder to write; NAME.vouch when not given.")
+@click.option("--workers", type=int, help="Processes on this machine that train together.")
+@click.option("--cluster", metavar="ADDRESS", help="Ray cluster on which they run.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
 @every_verb
 def fit(data: str, target: str | None, out: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
@@ -27,7 +29,7 @@ def fit(data: str, target: str | None, out: str | None, as_json: bool, quiet: bo
     from vouch import api
 
     place = Path(out) if out else default_out(data)
-    options = fit_options(asked)
+    options = {**fit_options(asked), "workers": asked["workers"], "cluster": asked["cluster"]}
     try:
         bundle = api.fit(data, target, out=place, resume=asked["resume"], progress=Reporter(quiet), **options)
     except KeyboardInterrupt:

@@ -30,6 +30,8 @@ class FitOptions(TypedDict, total=False):
         folds: train one network for each of so many folds, and predict the rows that are not sealed out of fold.
         ensemble: train so many networks, each with a seed of its own, and average their answers.
         resume: go on from the checkpoint that a killed run left beside ``out``.
+        workers: processes on this machine that train one network together; the data must be on disk.
+        cluster: address of a Ray cluster whose machines they run on, instead of this one.
         fewest_rows: rows below which there is nothing to measure.
         device: where to compute: "auto", "cpu", "cuda" or "mps".
         progress: told how far the run is.
@@ -51,6 +53,8 @@ class FitOptions(TypedDict, total=False):
     folds: int | None
     ensemble: int | None
     resume: bool
+    workers: int | None
+    cluster: str | None
     fewest_rows: int
     device: str
     progress: Progress
@@ -176,6 +180,7 @@ def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:
         "--test": None if test is None else str(test) if isinstance(test, str | Path) else "TEST_DATA",
         "--group": options.get("group"),
         "--time": options.get("time"),
+        "--workers": str(options.get("workers") or ""),
     }
     lists = {f"--{key}": ",".join(options.get(key) or ()) for key in ("sensitive", "drop", "columns")}
     types = [("--type", f"{column}={kind}") for column, kind in (options.get("types") or {}).items()]

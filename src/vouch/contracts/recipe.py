@@ -59,6 +59,10 @@ class Recipe:
         recompute: whether inner values are computed a second time on the way back instead of being kept: less memory,
             a third more time.
         compile: "off", "on", or "auto", which compiles the step on an accelerator where it is measured to pay off.
+        shard: whether weights, gradients and moments are divided over the workers: "auto" where they do not fit one
+            device, else "on" or "off". A process alone divides nothing.
+        gradient_sharing: numbers in which workers send each other their gradients: "float32", or "bfloat16" or
+            "float16", which halve the messages and round them.
         members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or nets of
             words that stand alone.
         networks: whole networks, each trained with a seed of its own, whose answers are averaged (deep ensemble).
@@ -113,6 +117,8 @@ class Recipe:
     precision: str = "auto"
     recompute: bool = False
     compile: str = "off"
+    shard: str = "auto"
+    gradient_sharing: str = "float32"
     members: int = 8
     networks: int = 1
     folds: int = 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextvars import copy_context
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
@@ -32,7 +33,9 @@ def through(block: nn.Module, *inputs: Tensor, again: bool) -> Tensor:
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
         return nullcontext(), _not_counted(block)
 
-    return checkpoint(block, *inputs, use_reentrant=False, context_fn=contexts)  # type: ignore[no-any-return]
+    # On the way back a card works in a thread of its own, which must draw from the same source.
+    now = copy_context()
+    return checkpoint(now.run, block, *inputs, use_reentrant=False, context_fn=contexts)  # type: ignore[no-any-return]
 
 
 @contextmanager

@@ -23,6 +23,7 @@ from vouch.training.precision import casting, fast_products, scaler_for
 from vouch.training.rates import rate_at
 from vouch.training.seeds import for_order, for_step
 from vouch.training.state import Epoch, State, copy_of
+from vouch.training.team import ALONE, Team
 
 Augment = Callable[[list[Tensor], torch.Generator], list[Tensor]]
 
@@ -44,6 +45,7 @@ class Job:
         progress: told after each epoch.
         weights: how much each row counts in the loss (B,); all alike when not given.
         steps: batches in one epoch, whose sizes then follow; as many as the batch size asks for when not given.
+        team: the processes that train the network together.
     """
 
     network: nn.Module
@@ -58,6 +60,7 @@ class Job:
     progress: Progress
     weights: Tensor | None = None
     steps: int | None = None
+    team: Team = ALONE
 
     @property
     def device(self) -> torch.device:
@@ -108,6 +111,7 @@ def train(job: Job) -> list[Epoch]:
 
 def begun(job: Job) -> State:
     """The state before the first step."""
+    job.team.begin(job.network, job.recipe, job.device)
     live = job.network.state_dict()
     optimizer = make_optimizer(job.network, job.recipe)
     total = torch.zeros((), dtype=torch.float32 if job.device.type == "mps" else torch.float64, device=job.device)
@@ -138,6 +142,7 @@ def train_epoch(job: Job, state: State) -> float:
             (share if state.scale is None else state.scale.scale(share)).backward()
             state.total += share.detach() * whole
         state.counted = state.counted + whole
+        job.team.add_up(weights, recipe)
         if state.scale is not None:
             state.scale.unscale_(state.optimizer)
         if recipe.gradient_noise:

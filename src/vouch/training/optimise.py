@@ -15,6 +15,7 @@ from vouch.nets.network import MemberHead
 from vouch.training.direct import DirectAdamW
 from vouch.training.muon import Muon
 from vouch.training.schedule_free import ScheduleFreeAdamW
+from vouch.training.sharding import is_divided
 
 Group = dict[str, Any]
 
@@ -64,7 +65,9 @@ def _torchs(groups: list[Group], recipe: Recipe) -> Optimizer:
         case chosen.Adam(beta1=beta1, beta2=beta2, epsilon=eps):
             return torch.optim.Adam(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
         case chosen.SGD(momentum=momentum, nesterov=nesterov):
-            return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+            # Torch's fused steps are not made for divided weights.
+            fused = not is_divided(groups[0]["params"][0])
+            return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=fused)
         case chosen.RMSprop(decay=decay, momentum=momentum, epsilon=eps):
             return torch.optim.RMSprop(groups, lr=lr, alpha=decay, momentum=momentum, eps=eps, foreach=True)
         case chosen.Adagrad(epsilon=eps):

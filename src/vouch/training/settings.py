@@ -22,6 +22,8 @@ NETS = {
 _NAMES = {
     "precision": ("auto", "float32", "bfloat16", "float16"),
     "compile": ("off", "on", "auto"),
+    "shard": ("off", "on", "auto"),
+    "gradient_sharing": ("float32", "bfloat16", "float16"),
 }
 _AUGMENT = (
     "auto", "shift", "flip", "crop", "rotation", "colour", "erase", "vertical_flip", "affine", "randaugment",
