@@ -28,6 +28,7 @@ NO_REGULARISERS = {
     "optimizer", "schedule", "warmup", "clip", "averaging", "swa", "precision", "recompute", "compile", "members",
     "networks", "folds", "activation", "width", "depth", "number_embedding", "category_embedding", "image_width",
     "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment",
+    "shard", "gradient_sharing",
     "augment",  # each of its names is tried by test_augmentations.py
 }  # fmt: skip
 Direction = Callable[[vouch.Bundle, vouch.Bundle], None]
