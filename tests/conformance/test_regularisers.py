@@ -188,7 +188,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "l2": Example(clean, {**TABLE, "epochs": 20}, 0.03, 0.0, ("vouch.objectives.L2", never), smaller_weights),
     "weight_decay": Example(
-        clean, {**TABLE, "epochs": 20}, 3.0, 0.0, ("torch.optim.AdamW", torch.optim.Adam),
+        clean, {**TABLE, "epochs": 20}, 3.0, 0.0, ("vouch.training.optimise.DirectAdamW", torch.optim.Adam),
         smaller_weights_that_multiply,
     ),
     "gradient_noise": Example(

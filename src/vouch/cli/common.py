@@ -144,7 +144,7 @@ def _line(event: str, facts: dict[str, Any]) -> str:
         return f"{event} {what} {facts[what]} of {facts['of']}{named}"
     if event == "trial":
         return _trial(facts)
-    if event == "again":
+    if event == "other seeds":
         return f"training recipe {facts['number']} of the best {facts['of']} again with {facts['seeds']} other seeds"
     if event == "pairs":
         return f"proving: the tuned recipe and the default one with {facts['seeds']} more seeds"
