@@ -26,6 +26,7 @@ from vouch.api.training import silent
 from vouch.contracts.options import FitOptions
 from vouch.contracts.roles import Progress
 from vouch.errors import TrainingError, UsageError, from_facts
+from vouch.trackers import places_of, where_it_is
 
 MOST_WORKERS = 4096
 _SECONDS_TO_STOP = 40.0
@@ -116,6 +117,8 @@ def _on_disk(data: object) -> str:
 def _plain(options: FitOptions, place: Path) -> dict[str, Any]:
     """Options of ``fit`` as JSON has them; paths are those that every worker can use."""
     kept = {key: value for key, value in options.items() if key not in ("progress", "cluster") and value is not None}
+    if kept.get("log"):
+        kept["log"] = [where_it_is(text) for text in places_of(kept["log"])]
     if kept.get("test") is not None:
         kept["test"] = _on_disk(kept["test"])
     recipe = kept.get("recipe")

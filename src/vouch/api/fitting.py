@@ -15,7 +15,8 @@ from vouch.api.folding import with_folds
 from vouch.api.measuring import measure
 from vouch.api.predicting import Bundle, as_bundle, device_of
 from vouch.api.preparing import Ready, as_asked, choose, gather, prepare
-from vouch.api.training import settled, silent, with_trained
+from vouch.api.tracking import Tracking
+from vouch.api.training import settled, with_trained
 from vouch.contracts.options import FitOptions
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
@@ -55,9 +56,9 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     """
     _check_options(options)
     _check_place(options)
+    progress, team = Tracking(options), Team.here()
     if (asked := engines.asked(options)) is not None:
         return engines.fitted(data, target, options, asked)
-    progress, team = options.get("progress", silent), Team.here()
     started = time.perf_counter()
     dataset, schema = gather(data, target, options)
     progress("read", rows=dataset.frame.height, columns=dataset.frame.width, task=schema.task)
@@ -68,17 +69,19 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
     team.check_data(ready.fingerprint)
     if not options.get("resume"):
         ready = settled(ready, _left(options, prepared - started), progress)
-    partial = _begin(ready, options)
-    attempts, histories = Attempts(ready, partial, progress), []
-    with partial.kept() if partial else nullcontext(), Meter(ready.wanted.device) as meter:
-        for jobs in attempts:
-            with attempts.attempt():
-                histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
-    ready = with_trained(attempts.ready)
-    team.relieve()
-    seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
-    bundle = with_folds(measure(ready, mean_history(histories), seconds), ready)
-    bundle = as_bundle(replace(bundle, run=replace(bundle.run, memory=attempts.used(meter))))
+    with progress.begun(ready):
+        partial = _begin(ready, options)
+        attempts, histories = Attempts(ready, partial, progress), []
+        with partial.kept() if partial else nullcontext(), Meter(ready.wanted.device) as meter:
+            for jobs in attempts:
+                with attempts.attempt():
+                    histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
+        ready = with_trained(attempts.ready)
+        team.relieve()
+        seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
+        bundle = with_folds(measure(ready, mean_history(histories), seconds), ready)
+        bundle = as_bundle(replace(bundle, run=replace(bundle.run, memory=attempts.used(meter))))
+        bundle = progress.ended(bundle)
     place = None
     if partial is not None:
         place = store.save(bundle, Path(str(options.get("out"))), pages(bundle))

@@ -142,7 +142,10 @@ def _jobs(ready: Ready, begun: store.Partial | None, progress: Progress, team: T
         alone = replace(ready, recipe=recipes[number], split=replace(ready.split, train=train, valid=valid))
         job = _job(alone, ready.networks[number], places[number], progress, team)
         found.append(replace(job, steps=steps))
-    return found
+    if len(found) == 1 or can_batch(found):
+        return found
+    # Of networks that train one after the other, each epoch says whose it is.
+    return [replace(job, progress=partial(job.progress, network=number)) for number, job in enumerate(found, 1)]
 
 
 def _parts(ready: Ready) -> list[tuple[Rows, Rows]]:

@@ -124,9 +124,11 @@ class Reporter:
 
 def _line(event: str, facts: dict[str, Any]) -> str:
     if event == "epoch":
+        network = f"network {facts['network']}  " if "network" in facts else ""
         return (
-            f"epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  valid {facts['score']:.4f}  "
-            f"{facts['rows_per_second']:>9,} rows/s  at most {_clock(facts['seconds_left'])} left"
+            f"{network}epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  "
+            f"valid {facts['score']:.4f}  {facts['rows_per_second']:>9,} rows/s  "
+            f"at most {_clock(facts['seconds_left'])} left"
         )
     if event == "note":
         return f"note: {facts['text']}"

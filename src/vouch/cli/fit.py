@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 @click.option("--workers", type=int, help="Processes on this machine that train together.")
 @click.option("--cluster", metavar="ADDRESS", help="Ray cluster on which they run.")
 @click.option("--resume", is_flag=True, help="Go on from the last checkpoint.")
+@click.option("--log", multiple=True, metavar="KIND:PLACE", help="Log to tensorboard:DIR, mlflow:URI or jsonl:FILE.")
 @every_verb
 def fit(data: str, target: str | None, out: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Train a deep network on raw DATA (file, glob or folder) and measure it on sealed rows."""
@@ -31,7 +32,9 @@ def fit(data: str, target: str | None, out: str | None, as_json: bool, quiet: bo
     place = Path(out) if out else default_out(data)
     options = {**fit_options(asked), "workers": asked["workers"], "cluster": asked["cluster"]}
     try:
-        bundle = api.fit(data, target, out=place, resume=asked["resume"], progress=Reporter(quiet), **options)
+        bundle = api.fit(
+            data, target, out=place, resume=asked["resume"], log=asked["log"], progress=Reporter(quiet), **options
+        )
     except KeyboardInterrupt:
         if api.resumable(place):
             print("vouch: the same command with --resume goes on from the last checkpoint", file=sys.stderr)

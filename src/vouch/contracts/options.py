@@ -32,6 +32,7 @@ class FitOptions(TypedDict, total=False):
         resume: go on from the checkpoint that a killed run left beside ``out``.
         workers: processes on this machine that train one network together; the data must be on disk.
         cluster: address of a Ray cluster whose machines they run on, instead of this one.
+        log: places where the run is logged as well: "tensorboard:DIR", "mlflow:URI" or a folder, "jsonl:FILE".
         fewest_rows: rows below which there is nothing to measure.
         device: where to compute: "auto", "cpu", "cuda" or "mps".
         progress: told how far the run is.
@@ -55,6 +56,7 @@ class FitOptions(TypedDict, total=False):
     resume: bool
     workers: int | None
     cluster: str | None
+    log: str | Sequence[str]
     fewest_rows: int
     device: str
     progress: Progress

@@ -210,14 +210,17 @@ def stalled(history: Sequence[Epoch], patience: int) -> bool:
 
 def report(job: Job, history: Sequence[Epoch]) -> None:
     """Tell of the last epoch."""
-    last = history[-1]
+    last, recipe = history[-1], job.recipe
+    steps, scores = job.steps_in_epoch, [one.score for one in history[:-1]]
+    rate = rate_at((last.epoch * steps - 1) / (recipe.epochs * steps), recipe, scores)
     mean = sum(epoch.seconds for epoch in history) / len(history)
     job.progress(
         "epoch",
         epoch=last.epoch,
-        epochs=job.recipe.epochs,
+        epochs=recipe.epochs,
         loss=last.loss,
         score=last.score,
+        learning_rate=recipe.learning_rate * rate,
         rows_per_second=round(len(job.rows) / max(last.seconds, 1e-9)),
-        seconds_left=round(mean * (job.recipe.epochs - last.epoch), 1),
+        seconds_left=round(mean * (recipe.epochs - last.epoch), 1),
     )
