@@ -220,3 +220,12 @@ def test_a_recipe_is_flat() -> None:
     assert found["network"] == "mlp,none"
     assert found["augment"] == ""
     assert all(isinstance(value, str | int | float | bool) for value in found.values())
+
+
+def test_of_several_workers_one_logs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    table(tmp_path / "a.csv", 120)
+    vouch.fit("a.csv", "y", settings=SETTINGS, workers=2, out="a.vouch", log="jsonl:runs.jsonl")
+    lines = lines_of(tmp_path / "runs.jsonl")
+    assert [line["event"] for line in lines] == ["begin", "epoch", "epoch", "epoch", "end"]
+    assert lines[0]["bundle"] == str(tmp_path / "a.vouch")

@@ -116,9 +116,10 @@ def _on_disk(data: object) -> str:
 
 def _plain(options: FitOptions, place: Path) -> dict[str, Any]:
     """Options of ``fit`` as JSON has them; paths are those that every worker can use."""
-    kept = {key: value for key, value in options.items() if key not in ("progress", "cluster") and value is not None}
-    if kept.get("log"):
-        kept["log"] = [where_it_is(text) for text in places_of(kept["log"])]
+    kept: dict[str, Any] = {
+        key: value for key, value in options.items() if key not in ("progress", "cluster") and value is not None
+    }
+    kept["log"] = [where_it_is(text) for text in places_of(options.get("log"))]
     if kept.get("test") is not None:
         kept["test"] = _on_disk(kept["test"])
     recipe = kept.get("recipe")

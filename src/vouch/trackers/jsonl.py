@@ -116,9 +116,6 @@ def _lines(file: Path) -> list[dict[str, Any]]:
     """
     try:
         *whole, _ = file.read_text(encoding="utf-8").split("\n")
-        found = [json.loads(line) for line in whole]
-    except ValueError:
-        found = [None]
-    if not all(isinstance(one, dict) for one in found):
-        raise ValueError(_NO_LOG)
-    return found
+        return [dict(json.loads(line)) for line in whole]
+    except (ValueError, TypeError) as error:
+        raise ValueError(_NO_LOG) from error
