@@ -17,6 +17,8 @@ PLAN = {
     "epoch": ("floor.py", "ensemble-1e3", "ensemble-3e4", "ensemble-3e5"),
     "peers": ("peers",),
     "folds": ("folds.py",),
+    "memory": ("memory.py",),
+    "resume": ("resume.py",),
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
     "parts": ("parts.py",),

@@ -26,8 +26,9 @@ from vouch.wording import size
 # Rows of the two small batches by which it is found what each further row keeps.
 _FEW, _MORE = 4, 12
 _SCORED_AT_ONCE = 1024
-# Of the memory that comes and goes in a step, what a processor's allocator holds for each byte that is in use.
-_SCATTERED = 1.6
+# For each byte in use that comes and goes in a step, what an allocator holds: between blocks on a processor, and for
+# kernels to write down what is theirs on an accelerator.
+_SCATTERED, _SCRATCH = 1.6, 1.1
 
 Line = tuple[float, float]
 
@@ -169,7 +170,7 @@ class Measured:
         waiting = sum(map(_bytes, alone.network.parameters())) if recipe.accumulation > 1 else 0
         rows = math.ceil(math.ceil(len(alone.rows) / alone.steps_in_epoch) / recipe.accumulation)
         averaged = recipe.averaging or recipe.swa or recipe.optimizer.name == "schedule_free"
-        spread = _SCATTERED if alone.device.type == "cpu" else 1.0
+        spread = _SCATTERED if alone.device.type == "cpu" else _SCRATCH
         return Memory(
             resident=sum(map(_bytes, (*alone.inputs, alone.target))) + self.count * weights,
             kept=together * (2 * weights + self.moments),
