@@ -18,7 +18,8 @@ from vouch.contracts.optimizers import Muon
 from vouch.training.loop import Job, train
 
 RECIPE_OF_ALL = replace(
-    RECIPE, epochs=4, dropout=0.3, averaging=0.9, clip=1.0, mixup=0.4, gradient_noise=0.05, optimizer=Muon(), warmup=0.2,
+    RECIPE, epochs=4, dropout=0.3, averaging=0.9, clip=1.0, mixup=0.4, gradient_noise=0.05, optimizer=Muon(),
+    warmup=0.2,
 )  # fmt: skip
 STEPS = 20
 # Three instants of the run, the same ones each time, at which the process ends as if the power had failed.
