@@ -1,4 +1,4 @@
-"""``--cluster``: two Ray nodes on loopback addresses fit, predict and search; what cannot be is said in one line."""
+"""``--cluster``: two Ray nodes on loopback addresses fit, predict and search by the commands of the page on it."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from concurrent.futures import Future
 from pathlib import Path
 
 import polars as pl
@@ -19,15 +21,33 @@ import pytest
 
 import vouch
 from cli.running import refused, run
+from docs.pages import blocks
 from helpers import rows
-from vouch.api.clustering import check_extra, summed
+from vouch.api.clustering import check_extra, relay, summed
 from vouch.contracts.dataset import Note
-from vouch.errors import UsageError
+from vouch.errors import TrainingError, UsageError
 
 pytest.importorskip("ray", reason="Ray is not installed: pip install 'deepvouch[cluster]'")
 
 SETTINGS = {"epochs": 4, "members": 4, "width": 32, "batch_size": 30, "patience": 0}
 SECONDS = 120.0
+SHOWN = {
+    "start": r"ray start (.*)", "fit": r"vouch (fit .*)", "predict": r"vouch (predict .*)", "tune": r"vouch (tune .*)",
+    "stop": r"(ray stop)",
+}  # fmt: skip
+
+
+def shown(verb: str, **places: object) -> list[list[str]]:
+    """The words of the commands of the page, with other places in them."""
+    lines = [line for block in blocks("docs/how-to/cluster.md", "sh") for line in block.text.splitlines()]
+    found = [match[1] for line in lines if (match := re.fullmatch(SHOWN[verb], line))]
+    assert all(any(re.fullmatch(one, line) for one in SHOWN.values()) for line in lines)
+    for written, meant in places.items():
+        found = [line.replace(written, str(meant)) for line in found]
+    return [shlex.split(line) for line in found]
+
+
+PAGES = "127.0.0.1:6379"
 QUIET = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ENABLE_WINDOWS_OR_OSX_CLUSTER": "1"}
 
 
@@ -41,11 +61,12 @@ def free_port() -> int:
 def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of two nodes, which end with the tests."""
     port, folder = free_port(), tmp_path_factory.mktemp("r")
-    alike = ("--num-cpus=1", "--object-store-memory=80000000", "--disable-usage-stats", "--block")
-    head = (f"--port={port}", "--node-ip-address=127.0.0.1", "--include-dashboard=false", f"--temp-dir={folder}")
+    alike = ("--object-store-memory=80000000", "--disable-usage-stats", "--block")
+    head = ("--include-dashboard=false", f"--temp-dir={folder}")
     with contextlib.ExitStack() as nodes:
-        for node in (("--head", *head), (f"--address=127.0.0.1:{port}", "--node-ip-address=127.0.0.2")):
-            nodes.enter_context(running([sys.executable, "-m", "ray.scripts.scripts", "start", *node, *alike]))
+        for node in shown("start", **{"6379": port}):
+            more = (*head, *alike) if "--head" in node else alike
+            nodes.enter_context(running([sys.executable, "-m", "ray.scripts.scripts", "start", *node, *more]))
         yield f"127.0.0.1:{port}"
 
 
@@ -99,9 +120,9 @@ def figures(bundle: vouch.Bundle) -> dict[str, float]:
 
 def test_two_machines_fit_what_one_process_does_though_a_worker_is_killed(cluster, data, alone, tmp_path) -> None:
     place = tmp_path / "killed.vouch"
-    command = ("fit", data, "--target", "y", "--out", place, "--cluster", cluster)
+    (command,) = shown("fit", **{"churn.csv": data, "Churn": "y", PAGES: cluster})
     with subprocess.Popen(
-        [sys.executable, "-m", "vouch", *map(str, command), *settings(epochs=60)], stdout=subprocess.DEVNULL,
+        [sys.executable, "-m", "vouch", *command, "--out", str(place), *settings(epochs=60)], stdout=subprocess.DEVNULL,
         stderr=subprocess.PIPE, text=True,
     ) as process:  # fmt: skip
         said: list[str] = []
@@ -143,11 +164,12 @@ def workers() -> list[int]:
 
 
 def test_rows_are_predicted_in_parts_as_they_are_at_once(cluster, alone, tmp_path, capsys) -> None:
-    model, data, out = alone.save(tmp_path / "a.vouch"), tmp_path / "new.csv", tmp_path / "out.parquet"
+    model, data, out = alone.save(tmp_path / "a.vouch"), tmp_path / "rows.csv", tmp_path / "out.parquet"
+    places = {"churn.vouch": model, "new.csv": data, "predictions.csv": out, PAGES: cluster}
     new = pl.concat([rows(1500, seed) for seed in range(3)])
     new = new.with_columns(size=pl.when(pl.int_range(4500) % 9 > 0).then("size"))
     new.write_csv(data)
-    ran = run(capsys, "predict", model, data, "--out", out, "--cluster", cluster, "--json")
+    ran = run(capsys, *shown("predict", **places)[0], "--json")
     assert ran.code == 0, ran.err
     expected, notes = vouch.api.predict_with_notes(alone, data)
     assert pl.read_parquet(out).equals(expected)
@@ -157,8 +179,8 @@ def test_rows_are_predicted_in_parts_as_they_are_at_once(cluster, alone, tmp_pat
 def test_machines_search_beside_this_one(cluster, data, tmp_path, capsys) -> None:
     optuna = pytest.importorskip("optuna", reason="Optuna is not installed: pip install 'deepvouch[tune]'")
     storage, place = f"sqlite:///{tmp_path}/search.db", tmp_path / "a.vouch"
-    words = ("tune", data, "--target", "y", "--out", place, "--trials", 4, "--workers", 2, "--cluster", cluster)
-    ran = run(capsys, *words, "--storage", storage, *settings(epochs=2), "--json", "-q")
+    places = {"/data/churn.csv": data, "Churn": "y", PAGES: cluster, "sqlite:////data/search.db": storage}
+    ran = run(capsys, *shown("tune", **places)[0], "--out", place, *settings(epochs=2), "--json", "-q")
     assert ran.code == 0, ran.err
     found = json.loads(ran.out)
     assert found["trials"] == 4
@@ -197,7 +219,7 @@ def test_what_is_no_address_is_refused(data, tmp_path, capsys, address) -> None:
 def test_what_listens_and_is_no_cluster_is_given_up(data) -> None:
     with socket.create_server(("127.0.0.1", 0)) as mute:
         address = f"127.0.0.1:{mute.getsockname()[1]}"
-        code = "import sys, vouch.api.clustering as c; c.SECONDS_TO_JOIN = 3.0; c.main(sys.argv[1:])"
+        code = "import sys, vouch.api.clustering as c; c.SECONDS_TO_CONNECT = 3.0; c.main(sys.argv[1:])"
         request = Path(data).with_name("request.json")
         request.write_text(json.dumps({"data": str(data), "target": "y", "options": {"out": "a.vouch"}}))
         ran = subprocess.run(
@@ -205,6 +227,11 @@ def test_what_listens_and_is_no_cluster_is_given_up(data) -> None:
             timeout=SECONDS,
         )  # fmt: skip
     assert "no Ray cluster" in json.loads(ran.stdout.splitlines()[-1])["refused"]["what"]
+
+
+def test_workers_that_never_join_are_not_waited_for_endlessly() -> None:
+    with pytest.raises(TrainingError, match=r"have not joined: expected room for them within 0\.1 s"):
+        relay(Future(), list, seconds=0.1)
 
 
 def test_without_the_extra_it_is_named(monkeypatch) -> None:

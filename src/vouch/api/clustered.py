@@ -33,6 +33,8 @@ def member(given: Mapping[str, Any]) -> None:
     def tell(event: str, facts: Mapping[str, Any]) -> None:
         told.say.remote(json.dumps({"event": event, "facts": facts}))
 
+    # Until somebody has said something, nobody knows whether the cluster had room.
+    told.say.remote(json.dumps({"joined": True}))
     try:
         work(given["request"], str(ray.train.torch.get_device()), tell)
     except VouchError as error:

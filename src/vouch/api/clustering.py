@@ -10,6 +10,7 @@ import importlib
 import importlib.util
 import json
 import logging
+import math
 import os
 import re
 import shutil
@@ -29,11 +30,12 @@ import polars as pl
 from vouch.api.clustered import answers, member, ran, teller
 from vouch.contracts.dataset import Note, NoteKind
 from vouch.data.read import read
-from vouch.errors import UsageError, VouchError, from_facts
+from vouch.errors import TrainingError, UsageError, VouchError, from_facts
 
 RESTARTS = 3
 SECONDS_TO_ANSWER = 5.0
-SECONDS_TO_JOIN = 120.0
+SECONDS_TO_CONNECT = 60.0
+SECONDS_TO_JOIN = 300.0
 _LISTEN_EVERY = 0.2
 # Threads that spin for long while they wait starve other workers on the same cores.
 _POLITE = {"GOMP_SPINCOUNT": "3000"}
@@ -79,7 +81,7 @@ def fit(address: str, workers: str, file: str) -> None:
         )
         try:
             with ThreadPoolExecutor(1) as pool:
-                _relay(pool.submit(trainer.fit), lambda: ray.get(told.take.remote()))
+                relay(pool.submit(trainer.fit), lambda: ray.get(told.take.remote()))
         finally:
             shutil.rmtree(notes, ignore_errors=True)
 
@@ -215,7 +217,7 @@ def _connected(address: str) -> Iterator[None]:
         )  # fmt: skip
         _refuse(error)
 
-    waiting = Timer(SECONDS_TO_JOIN, give_up)
+    waiting = Timer(SECONDS_TO_CONNECT, give_up)
     waiting.daemon = True
     waiting.start()
     try:
@@ -255,16 +257,28 @@ def _room(asked: int, device: str) -> tuple[int, int, bool]:
     return count, each if each * count <= sum(cores) else 1, bool(cards)
 
 
-def _relay(running: Future[Any], take: Callable[[], list[str]]) -> None:
+def relay(running: Future[Any], take: Callable[[], list[str]], seconds: float = SECONDS_TO_JOIN) -> None:
     """Pass on what workers say until all have ended.
 
+    Args:
+        running: what they do.
+        take: gives what they have said since it was last asked.
+        seconds: in which the first word has to come.
+
     Raises:
-        VouchError: one has refused.
+        VouchError: one has refused, or none has said anything in time.
     """
-    over = False
+    over, until = False, time.monotonic() + seconds
     while not over:
         over = running.done()
-        for line in take():
+        lines = take()
+        until = math.inf if lines else until
+        if time.monotonic() > until and not over:
+            raise TrainingError(
+                "the workers have not joined", expected=f"room for them within {seconds:g} s",
+                next_step="Wait until the cluster has room ('ray status'), or give fewer --workers.",
+            )  # fmt: skip
+        for line in lines:
             if line.startswith('{"refused"'):
                 raise from_facts(json.loads(line)["refused"])
             _say(line)
