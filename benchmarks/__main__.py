@@ -19,6 +19,7 @@ PLAN = {
     "folds": ("folds.py",),
     "memory": ("memory.py",),
     "resume": ("resume.py",),
+    "workers": ("workers.py", "adult", "news", "fashion", "--kill"),
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
     "parts": ("parts.py",),

@@ -6,6 +6,7 @@ import contextlib
 import json
 import os
 import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ import pytest
 
 import vouch
 from cli.running import refused, run, table
+from docs.pages import blocks
 from helpers import rows
 from vouch.api.working import device_for
 from vouch.errors import UsageError
@@ -207,11 +209,15 @@ def meeting() -> str:
         return f"127.0.0.1:{one.getsockname()[1]}"
 
 
-def test_two_machines_that_meet_fit_together(data, alone, tmp_path) -> None:
-    place, where = tmp_path / "two.vouch", meeting()
-    machines = {"PET_NNODES": "2", "PET_RDZV_ENDPOINT": where, "PET_RDZV_ID": "test"}
-    words = (data, "--target", "y", "--out", place, "--workers", 1, *settings())
-    both = [begun(*words, **machines) for _ in range(2)]
+def test_two_machines_that_meet_fit_together_as_the_page_shows(data, alone, tmp_path) -> None:
+    place, (block,) = tmp_path / "two.vouch", blocks("docs/how-to/workers.md", "bash")
+    words = shlex.split(
+        block.text.replace("head:29400", meeting()).replace("churn.csv", str(data)).replace("Churn", "y")
+    )
+    verb = words.index("vouch")
+    machines = dict(word.split("=", 1) for word in words[:verb])
+    assert words[verb + 1] == "fit"
+    both = [begun(*words[verb + 2 :], "--out", place, *settings(), **machines) for _ in range(2)]
     assert [one.end() for one in both] == [0, 0], [one.said for one in both]
     assert sorted("epoch" in one.said for one in both) == [False, True]
     assert losses(vouch.load(place)) == pytest.approx(losses(alone), abs=1e-4)

@@ -30,7 +30,7 @@ PAGES = [
     "docs/how-to/audit-and-fix.md",
     "docs/how-to/regularise.md",
     "docs/how-to/tune.md",
-    *(f"docs/how-to/{name}.md" for name in ("choose-an-optimiser", "cross-validate", "log-a-run")),
+    *(f"docs/how-to/{name}.md" for name in ("choose-an-optimiser", "cross-validate", "log-a-run", "workers")),
 ]
 QUICK = {"epochs": 4, "batch_size": 8, "members": 2, "width": 16}
 QUICK_SEARCH = ("--trials", "3", *(f"--set={key}={value}" for key, value in QUICK.items()))

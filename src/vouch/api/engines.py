@@ -1,19 +1,11 @@
-"""Several processes that do one verb's work: started by an engine, listened to, and stopped.
-
-The engine (torchrun here, Ray on a cluster) runs in a process of its own, which starts the workers. Whatever they have
-to say comes back as lines of JSON: progress, or a refusal. So the caller's process stays as it is, and Ctrl-C in it
-leaves nothing behind.
-"""
+"""Fit by several processes, which an engine starts: torchrun on this machine, Ray on a cluster."""
 
 from __future__ import annotations
 
 import json
 import os
-import re
-import subprocess
-import sys
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,16 +13,15 @@ from typing import Any
 import torch.distributed as dist
 
 from vouch import store
+from vouch.api.clustering import check_address, check_extra
+from vouch.api.listening import listen, on_disk
 from vouch.api.predicting import Bundle, load
 from vouch.api.training import silent
 from vouch.contracts.options import FitOptions
-from vouch.contracts.roles import Progress
-from vouch.errors import TrainingError, UsageError, from_facts
+from vouch.errors import UsageError
 from vouch.trackers import places_of, where_it_is
 
 MOST_WORKERS = 4096
-_SECONDS_TO_STOP = 40.0
-_ERROR = re.compile(r"^(?:\[rank\d+\]: *)?([A-Za-z_.]*(?:Error|Exception|Interrupt)\b.*)$", re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +55,9 @@ def asked(options: FitOptions) -> Asked | None:
         raise UsageError(
             "torchrun has started this command several times", next_step="Start it once: it calls torchrun itself."
         )
+    if cluster is not None:
+        check_extra()
+        check_address(cluster)
     alone = workers == 1 and cluster is None and not _meeting()
     return None if alone else Asked(workers, cluster)
 
@@ -88,7 +82,7 @@ def fitted(data: object, target: str | None, options: FitOptions, asked: Asked) 
     with tempfile.TemporaryDirectory(prefix="vouch-") as folder:
         place = Path(options.get("out") or f"{folder}/model.vouch").absolute()
         store.Partial.beside(place).mark(stale=not options.get("resume"))
-        request = {"data": _on_disk(data), "target": target, "options": _plain(options, place)}
+        request = {"data": on_disk(data), "target": target, "options": _plain(options, place)}
         file = Path(folder, "request.json")
         file.write_text(json.dumps(request), encoding="utf-8")
         if asked.cluster is None:
@@ -100,20 +94,6 @@ def fitted(data: object, target: str | None, options: FitOptions, asked: Asked) 
     return bundle.known(None if options.get("out") is None else place, None)
 
 
-def _on_disk(data: object) -> str:
-    """Where data is, for those who have to read it themselves.
-
-    Raises:
-        UsageError: it is in memory.
-    """
-    if not isinstance(data, str | Path):
-        raise UsageError(
-            "workers read the data themselves, so it must be on disk", expected="a path", received=type(data).__name__,
-            next_step="Write it to a file, such as .parquet, and give its name.",
-        )  # fmt: skip
-    return os.path.abspath(data)
-
-
 def _plain(options: FitOptions, place: Path) -> dict[str, Any]:
     """Options of ``fit`` as JSON has them; paths are those that every worker can use."""
     kept: dict[str, Any] = {
@@ -121,86 +101,10 @@ def _plain(options: FitOptions, place: Path) -> dict[str, Any]:
     }
     kept["log"] = [where_it_is(text) for text in places_of(options.get("log"))]
     if kept.get("test") is not None:
-        kept["test"] = _on_disk(kept["test"])
+        kept["test"] = on_disk(kept["test"])
     recipe = kept.get("recipe")
     if isinstance(recipe, Mapping):
         kept["recipe"] = dict(recipe)
     elif recipe is not None:
         kept["recipe"] = os.path.abspath(str(recipe))
     return {**kept, "out": str(place)}
-
-
-def listen(module: Sequence[str], workers: int, progress: Progress) -> None:
-    """Run an engine to its end, and pass on what its workers say.
-
-    Args:
-        module: name of the module, and its arguments.
-        workers: on this machine, among whom its cores are divided.
-        progress: told what they tell.
-
-    Raises:
-        VouchError: a worker has refused, or the engine has given up.
-    """
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    environment = {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ}
-    with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log:
-        engine = subprocess.Popen(
-            [sys.executable, "-m", *module], stdout=subprocess.PIPE, stderr=log, env=environment, text=True,
-            start_new_session=True,
-        )  # fmt: skip
-        try:
-            for line in engine.stdout or ():
-                _pass_on(line, progress)
-            code = engine.wait()
-        finally:
-            _stop(engine)
-        if code:
-            log.seek(0)
-            raise _failed(log.read(), code)
-
-
-def _pass_on(line: str, progress: Progress) -> None:
-    """Hand one line on.
-
-    Raises:
-        VouchError: it is a refusal.
-    """
-    heard = heard_in(line)
-    if "refused" in heard:
-        raise from_facts(heard["refused"])
-    if "event" in heard:
-        progress(heard["event"], **heard["facts"])
-
-
-def heard_in(line: str) -> dict[str, Any]:
-    """What a worker's line says; nothing where some library has printed it."""
-    if not line.startswith('{"'):
-        return {}
-    try:
-        return dict(json.loads(line))
-    except ValueError:
-        return {}
-
-
-def _stop(engine: subprocess.Popen[str]) -> None:
-    """End an engine and its workers, if it has not ended yet."""
-    if engine.poll() is None:
-        engine.terminate()
-        try:
-            engine.wait(_SECONDS_TO_STOP)
-        except subprocess.TimeoutExpired:
-            engine.kill()
-            engine.wait()
-    if engine.stdout is not None:
-        engine.stdout.close()
-
-
-def _failed(log: str, code: int) -> TrainingError:
-    """What is said when workers have failed more often than they are restarted."""
-    found = _ERROR.findall(log)
-    # The first error of a worker is the reason; what follows it is how the others and the engine took it.
-    return TrainingError(
-        "the workers failed, and starting them again did not help",
-        received=found[0] if found else f"exit code {code}",
-        next_step="Mend it and give the same command with --resume.",
-    )  # fmt: skip

@@ -76,7 +76,7 @@ def settled(ready: Ready, budget: float | None, progress: Progress = silent) -> 
         ready = _with(ready, learning_rate=rate_found(jobs_of(ready, None, silent)[0]))
     if ready.recipe.compile == "auto":
         gain = gain_of(jobs_of(ready, None, silent)[0], budget)
-        ready = _with(ready, compile="on" if Team.here().told(gain.worth) else "off")
+        ready = _with(ready, compile="on" if gain.worth else "off")
         if gain.says:
             progress("note", text=gain.says)
     if budget is None:
@@ -92,8 +92,11 @@ def _with(ready: Ready, **changes: Any) -> Ready:
 
 
 def _never_compiled(ready: Ready) -> bool:
-    """Whether "auto" stands for off without a trial: processors gain nothing by it, nor does what trains as one."""
-    unable = ready.wanted.device.type == "cpu" or ready.recipe.recompute
+    """Whether "auto" stands for off without a trial.
+
+    Processors gain nothing by it, nor does what trains as one; a team would have to agree on what each measures.
+    """
+    unable = ready.wanted.device.type == "cpu" or ready.recipe.recompute or Team.here().size > 1
     return unable or can_batch(jobs_of(_with(ready, compile="off"), None, silent))
 
 

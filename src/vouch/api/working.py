@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+import time
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import timedelta
@@ -18,9 +19,11 @@ from vouch import store
 from vouch.api.fitting import fit
 from vouch.api.training import silent
 from vouch.errors import UsageError, VouchError
+from vouch.store.place import unwritable
 from vouch.training.team import Relieved, Team
 
 _PATIENCE = timedelta(days=7)
+_SECONDS_TO_SEE = 10.0
 
 
 def main() -> None:
@@ -53,6 +56,7 @@ def work(request: dict[str, Any], device: str, tell: Callable[[str, dict[str, An
     team = Team.here()
     options: dict[str, Any] = dict(request["options"])
     end: Any = dist.new_group(backend="gloo", timeout=_PATIENCE)
+    _check_storage(team, Path(options["out"]))
     begun = store.Partial.beside(Path(options["out"]))
     again = bool(team.told(begun.begun and not begun.stale))
 
@@ -66,6 +70,35 @@ def work(request: dict[str, Any], device: str, tell: Callable[[str, dict[str, An
     with suppress(Relieved):
         fit(request["data"], request["target"], **options)
     dist.barrier(end)
+
+
+def _check_storage(team: Team, out: Path) -> None:
+    """Make sure that all workers see the folder in which the first one writes.
+
+    Raises:
+        UsageError: one does not.
+        OutputError: the first cannot write there.
+    """
+    around = next(folder for folder in out.parents if folder.exists())
+    mark = around / f".{out.name}.{int(team.told(time.time_ns() % 10**12))}.here"
+    try:
+        if team.first:
+            mark.touch()
+    except OSError as error:
+        raise unwritable(out, error) from error
+    # Told only after it was made; a network's storage may show it a little later.
+    team.told(0)
+    until = time.monotonic() + _SECONDS_TO_SEE
+    while not (seen := mark.exists()) and time.monotonic() < until:
+        time.sleep(0.1)
+    missing = int(team.most(float(not seen)))
+    if team.first:
+        mark.unlink()
+    if missing:
+        raise UsageError(
+            "not every machine sees the place for the bundle", where=str(around),
+            next_step="Name with --out a place on storage that all machines share.",
+        )  # fmt: skip
 
 
 def device_for(asked: str, here: int, workers: int) -> str:

@@ -84,6 +84,7 @@ class TuneOptions(TypedDict, total=False):
             beside ``out`` when not given.
         resume: go on with the search in the storage.
         workers: processes that search side by side, over the same storage.
+        cluster: address of a Ray cluster on whose machines all but one of them run.
         device: where to compute: "auto", "cpu", "cuda" or "mps".
         progress: told how far the search is.
     """
@@ -105,6 +106,7 @@ class TuneOptions(TypedDict, total=False):
     storage: str | None
     resume: bool
     workers: int
+    cluster: str | None
     device: str
     progress: Progress
 

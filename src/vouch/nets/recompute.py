@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from contextvars import copy_context
 
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
+
+from vouch.nets.drawing import Source, drawing_from, source_here
 
 
 def through(block: nn.Module, *inputs: Tensor, again: bool) -> Tensor:
@@ -30,12 +31,19 @@ def through(block: nn.Module, *inputs: Tensor, again: bool) -> Tensor:
     if not again or not block.training:
         return block(*inputs)
 
-    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _not_counted(block)
+    source = source_here()
 
-    # On the way back a card works in a thread of its own, which must draw from the same source.
-    now = copy_context()
-    return checkpoint(now.run, block, *inputs, use_reentrant=False, context_fn=contexts)  # type: ignore[no-any-return]
+    def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
+        return nullcontext(), _again(block, source)
+
+    return checkpoint(block, *inputs, use_reentrant=False, context_fn=contexts)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _again(block: nn.Module, source: Source | None) -> Iterator[None]:
+    """On the way back, which a card goes in a thread of its own, the same is drawn, and nothing is counted twice."""
+    with nullcontext() if source is None else drawing_from(source), _not_counted(block):
+        yield
 
 
 @contextmanager
