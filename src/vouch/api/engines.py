@@ -116,8 +116,13 @@ def _on_disk(data: object) -> str:
 def _plain(options: FitOptions, place: Path) -> dict[str, Any]:
     """Options of ``fit`` as JSON has them; paths are those that every worker can use."""
     kept = {key: value for key, value in options.items() if key not in ("progress", "cluster") and value is not None}
-    if kept.get("test") is not None:
-        kept["test"] = _on_disk(kept["test"])
+    for key in ("test", "start"):
+        if kept.get(key) is not None:
+            kept[key] = _on_disk(kept[key])
+    if kept.get("backbone") is not None:
+        # A name that is no folder is one that caches know.
+        place = Path(str(kept["backbone"]))
+        kept["backbone"] = os.path.abspath(place) if place.is_dir() else str(place)
     recipe = kept.get("recipe")
     if isinstance(recipe, Mapping):
         kept["recipe"] = dict(recipe)
