@@ -19,7 +19,7 @@ from vouch.data.encode import encode
 from vouch.modalities import Category, Date, Number, Text
 from vouch.nets.build import build_network
 from vouch.nets.network import Network
-from vouch.training.starting import joined, warmed
+from vouch.training.starting import matched, warmed
 
 RECIPE = Recipe(network=("mlp",), width=8, depth=1)
 
@@ -38,7 +38,7 @@ def backbone(encoder: object, outputs: int = 3, recipe: Recipe = RECIPE) -> Back
 
 
 def started(fresh: object, known: Backbone) -> tuple[Network, object]:
-    sources = joined([fresh], known)  # type: ignore[list-item]
+    sources = matched([fresh], known)  # type: ignore[list-item]
     network = build_network(sources.encoders, 2, RECIPE)
     assert warmed(network, sources, known)
     return network, sources.encoders[0]
@@ -132,11 +132,26 @@ def test_the_trunk_is_new_where_a_column_is_missing(known: vouch.Bundle) -> None
     assert bundle.recipe.width != FAST["width"]
 
 
-def test_several_networks_side_by_side_keep_their_weights() -> None:
+def test_several_networks_side_by_side_all_start_from_the_first() -> None:
     source = vouch.fit(rows(120), "y", settings={**FAST, "networks": 2})
     frame = rows(120, 1).with_columns(more=pl.Series(range(120)).cast(pl.Float64).sin())
-    bundle = vouch.fit(frame, "y", start=source, settings={"epochs": 1, "probe": 1.0}, proof=False)
-    assert bundle.recipe.networks == 2
-    for k in range(2):
-        name = f"embedders.0.embedders.{k}.embedding.slope"
-        assert torch.equal(bundle.network.state_dict()[name][0], source.network.state_dict()[name][0])
+    bundle = vouch.fit(frame, "y", start=source, ensemble=3, settings={"epochs": 1, "probe": 1.0}, proof=False)
+    known = source.network.state_dict()["embedders.0.embedders.0.embedding.slope"][0]
+    state = bundle.network.state_dict()
+    for k in range(3):
+        assert torch.equal(state[f"embedders.0.embedders.{k}.embedding.slope"][0], known)
+    heads = state["head.weight"].unflatten(0, (3, -1))
+    assert not torch.equal(heads[0], heads[1])
+
+
+def test_folds_all_start_from_the_same() -> None:
+    source = vouch.fit(rows(120), "y", settings=FAST)
+    bundle = vouch.fit(rows(120, 1), "y", start=source, folds=3, settings={"epochs": 1, "probe": 1.0}, proof=False)
+    state, known = bundle.network.state_dict(), source.network.state_dict()
+    for k in range(3):
+        assert all(torch.equal(state[f"trunk.trunks.{k}.{name}"], known[f"trunk.{name}"]) for name in trunk(known))
+    assert bundle.out_of_fold is not None
+
+
+def trunk(state: dict[str, torch.Tensor]) -> list[str]:
+    return [name.removeprefix("trunk.") for name in state if name.startswith("trunk.")]

@@ -9,6 +9,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from vouch.contracts.optimizers import OPTIMIZERS, Optimizer
 from vouch.contracts.recipe import Recipe
 from vouch.nets.mlp import MLP
 from vouch.nets.network import Network
@@ -86,14 +87,14 @@ def test_fresh_parts_are_as_new_as_the_head() -> None:
     assert {id(w) for w in net.trunk.parameters()} <= {id(w) for w in layers(net)[0]}
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
-def test_the_defaults_leave_the_optimiser_as_it_is(optimizer: str) -> None:
+@pytest.mark.parametrize("optimizer", [one() for one in OPTIMIZERS], ids=lambda one: one.name)
+def test_the_defaults_leave_the_optimiser_as_it_is(optimizer: Optimizer) -> None:
     groups = make_optimizer(network(), Recipe(optimizer=optimizer)).param_groups
     assert not any("opens" in group for group in groups)
 
 
-@pytest.mark.parametrize("optimizer", ["adamw", "sgd", "muon"])
-def test_deeper_layers_have_smaller_rates(optimizer: str) -> None:
+@pytest.mark.parametrize("optimizer", [one() for one in OPTIMIZERS], ids=lambda one: one.name)
+def test_deeper_layers_have_smaller_rates(optimizer: Optimizer) -> None:
     net = network()
     plain = {
         id(w): g["peak"] for g in make_optimizer(net, replace(RECIPE, optimizer=optimizer)).param_groups
