@@ -34,7 +34,7 @@ def backbone(encoder: object, outputs: int = 3, recipe: Recipe = RECIPE) -> Back
     for weight in network.parameters():
         torch.nn.init.normal_(weight)
     weights = {name: x for name, x in network.state_dict().items() if not name.startswith("head.")}
-    return store.backbone("known.vouch", "labels", recipe, (encoder,), weights)  # type: ignore[arg-type]
+    return store.backbone_from("known.vouch", "labels", recipe, (encoder,), weights)  # type: ignore[arg-type]
 
 
 def started(fresh: object, known: Backbone) -> tuple[Network, object]:

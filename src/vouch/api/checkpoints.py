@@ -72,7 +72,7 @@ def _with_weights(folder: Path, encoder: Encoder) -> Backbone:
     # What brings inputs to scale is written with the weights, and is no part of the checkpoint.
     own = {key: value for key, value in encoder.embed(_RECIPE).state_dict().items() if not key.startswith("net.")}
     named = {f"embedders.0.{key}": value for key, value in {**weights, **own}.items()}
-    return store.backbone(folder.resolve().name, "checkpoint", _RECIPE, (encoder,), named)
+    return store.backbone_from(folder.resolve().name, "checkpoint", _RECIPE, (encoder,), named)
 
 
 def _config(folder: Path) -> dict[str, Any]:

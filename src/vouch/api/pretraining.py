@@ -197,7 +197,7 @@ def _made(ready: _Ready, history: list[Epoch], seconds: dict[str, float], name: 
         ready.dataset.source, ready.fingerprint, tuple((e.epoch, e.loss, e.score, e.seconds) for e in history), seconds,
         versions(), torch.get_num_threads(), ready.dataset.notes,
     )  # fmt: skip
-    backbone = store.backbone(name, "no labels", ready.recipe, ready.encoders, weights)
+    backbone = store.backbone_from(name, "no labels", ready.recipe, ready.encoders, weights)
     rows = len(ready.split.train), len(ready.split.valid)
     return Pretrained(ready.schema, backbone, ready.exercise.says, run, rows)
 

@@ -1,6 +1,6 @@
 """Bundles on disk: folders of JSON, safetensors and Parquet, without a pickle anywhere."""
 
-from vouch.store.backbone import backbone, backbone_of, load_pretrained, save_pretrained
+from vouch.store.backbone import backbone_from, backbone_of, load_pretrained, save_pretrained
 from vouch.store.bundle import load, save
 from vouch.store.kept import Kept
 from vouch.store.partial import Partial
@@ -10,7 +10,7 @@ from vouch.store.values import from_plain, to_plain
 __all__ = [
     "Kept",
     "Partial",
-    "backbone",
+    "backbone_from",
     "backbone_of",
     "check_place",
     "from_plain",

@@ -43,10 +43,10 @@ def backbone_of(bundle: BundleValue, name: str) -> Backbone:
         state = {(m[1] or m[2]) + key[m.end() :]: state[key] for key, m in found.items() if m}
     weights = {key: value for key, value in state.items() if not key.startswith(_HEAD)}
     recipe = replace(bundle.recipe, networks=1, folds=0)
-    return backbone(name, "labels", recipe, bundle.encoders, weights)
+    return backbone_from(name, "labels", recipe, bundle.encoders, weights)
 
 
-def backbone(
+def backbone_from(
     name: str, how: How, recipe: Recipe, encoders: tuple[Encoder, ...], weights: Mapping[str, Tensor]
 ) -> Backbone:
     """A backbone with the digest of its weights and its encoders."""
