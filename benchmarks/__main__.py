@@ -43,6 +43,8 @@ PLAN = {
     "loop-telco": ("loop.py", "telco", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-clothing": ("loop.py", "clothing", "--budget", "90s", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-noisy": ("loop.py", "noisy", "--fix", "calibration", "data_quality", "overfitting"),
+    "selfsup": ("selfsup.py", "--unlabelled"),
+    "transfer": ("transfer.py",),
     "ratio-adult": ("loop.py", "adult"),
     "ratio-fashion": ("loop.py", "fashion"),
     "ratio-news": ("loop.py", "news"),

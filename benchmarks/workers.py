@@ -52,9 +52,9 @@ def compared(name: str, folder: Path, epochs: int) -> None:
     pairs = [(a, b) for mine, theirs in zip(*curves, strict=True) for a, b in zip(mine, theirs, strict=True)]
     times = [sum(epoch[3] for epoch in run["history"]) for run in (one, every, two)]
     print(
-        f"{name}: {len(two['history'])} epochs, training loss and validation score of two workers differ from those of one "
-        f"process by {max(abs(a - b) for a, b in pairs):.1e} at most; their epochs take {times[2] / times[0]:.2f} of those of "
-        f"one core, {times[2] / times[1]:.2f} of those of all {cores} cores",
+        f"{name}: {len(two['history'])} epochs, training loss and validation score of two workers differ from those "
+        f"of one process by {max(abs(a - b) for a, b in pairs):.1e} at most; their epochs take "
+        f"{times[2] / times[0]:.2f} of those of one core, {times[2] / times[1]:.2f} of those of all {cores} cores",
         flush=True,
     )
 
@@ -84,8 +84,9 @@ def killed(folder: Path) -> None:
     again = next(number for when, number in began if when > gone)
     kept = max((when for when, number in before if number < again), default=before[0][0])
     print(
-        f"killed: in epoch {before[-1][1] + 1} of 12; epoch {again} is the first that was done again, {gone - kept:.1f} s "
-        f"of training (a checkpoint is written after a step every {INTERVAL:g} s); {back - gone:.1f} s until its end",
+        f"killed: in epoch {before[-1][1] + 1} of 12; epoch {again} is the first that was done again, "
+        f"{gone - kept:.1f} s of training (a checkpoint is written after a step every {INTERVAL:g} s); "
+        f"{back - gone:.1f} s until its end",
         flush=True,
     )
 

@@ -29,6 +29,7 @@ NO_REGULARISERS = {
     "networks", "folds", "activation", "width", "depth", "number_embedding", "category_embedding", "image_width",
     "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment",
     "shard", "gradient_sharing",
+    "start", "probe", "unfreezing", "layer_decay", "hidden",  # each is tried where networks start from another
     "augment",  # each of its names is tried by test_augmentations.py
 }  # fmt: skip
 Direction = Callable[[vouch.Bundle, vouch.Bundle], None]

@@ -100,8 +100,13 @@ def _plain(options: FitOptions, place: Path) -> dict[str, Any]:
         key: value for key, value in options.items() if key not in ("progress", "cluster") and value is not None
     }
     kept["log"] = [where_it_is(text) for text in places_of(options.get("log"))]
-    if kept.get("test") is not None:
-        kept["test"] = on_disk(kept["test"])
+    for key in ("test", "start"):
+        if kept.get(key) is not None:
+            kept[key] = on_disk(kept[key])
+    if kept.get("backbone") is not None:
+        # A name that is no folder is one that caches know.
+        folder = Path(kept["backbone"])
+        kept["backbone"] = os.path.abspath(folder) if folder.is_dir() else str(folder)
     recipe = kept.get("recipe")
     if isinstance(recipe, Mapping):
         kept["recipe"] = dict(recipe)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vouch.cli.common import about_data, emit, every_verb, fit_options
+from vouch.cli.common import about_data, about_start, emit, every_verb, fit_options
 from vouch.errors import one_line
 
 if TYPE_CHECKING:
@@ -19,13 +19,14 @@ if TYPE_CHECKING:
 @click.command()
 @click.argument("data")
 @about_data
+@about_start
 @every_verb
 def recipe(data: str, target: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
     """Show what ``fit`` would do with DATA; the output is a file for ``fit --recipe``."""
     del quiet
     from vouch import api
 
-    schema, chosen = api.recipe(data, target, **fit_options(asked))
+    schema, chosen = api.recipe(data, target, start=asked["start"], backbone=asked["backbone"], **fit_options(asked))
     if as_json:
         columns = [{"name": c.name, "kind": c.kind, "role": c.role, "why": c.why} for c in schema.columns]
         about = {"task": schema.task, "target": schema.target.name, "columns": columns}

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vouch.contracts.backbone import Backbone
 from vouch.contracts.dataset import Note
 from vouch.contracts.finding import Estimate
 from vouch.contracts.proof import Audit
@@ -197,6 +198,7 @@ class BundleValue:
         out_of_fold: what networks that never saw a row said of it, for all rows that are not sealed: row number, fold,
             and one column for each probability or the value.
         search: the search over settings that the recipe comes from, if there was one.
+        start: what the weights started from, so that the same can be trained again; none for random ones.
     """
 
     schema: Schema
@@ -217,3 +219,4 @@ class BundleValue:
     audit: Audit | None = None
     out_of_fold: pl.DataFrame | None = None
     search: Search | None = None
+    start: Backbone | None = None

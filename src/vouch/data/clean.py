@@ -49,7 +49,7 @@ def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset
     if labelled and not keep.all():
         out, lines = out.filter(keep), lines.filter(keep)
     part = _part_name(schema) if dataset.part and labelled else None
-    return replace(dataset, frame=out, notes=tuple(notes), part=part, target=schema.target.name, lines=lines)
+    return replace(dataset, frame=out, notes=tuple(notes), part=part, target=_target_name(schema), lines=lines)
 
 
 def unreadable_rows(raw: Dataset, canonical: Dataset, schema: Schema) -> pl.Series:
@@ -142,6 +142,11 @@ def _check_columns(dataset: Dataset, schema: Schema, labelled: bool) -> None:
             received="columns " + ", ".join(dataset.frame.columns[:8]),
             next_step="Test data needs the target as well; to predict without it use 'vouch predict'.",
         )  # fmt: skip
+
+
+def _target_name(schema: Schema) -> str | None:
+    """The target's name; none where nothing is to be predicted."""
+    return next((column.name for column in schema.columns if column.role == "target"), None)
 
 
 def _part_name(schema: Schema) -> str:

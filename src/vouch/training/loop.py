@@ -24,6 +24,7 @@ from vouch.training.rates import rate_at
 from vouch.training.seeds import for_order, for_step
 from vouch.training.state import Epoch, State, copy_of
 from vouch.training.team import ALONE, Team
+from vouch.training.unfreezing import thaw
 
 Augment = Callable[[list[Tensor], torch.Generator], list[Tensor]]
 
@@ -129,6 +130,7 @@ def train_epoch(job: Job, state: State) -> float:
     pairs = averaging.pairs_of(state.average, job.network.state_dict())
     scores = [one.score for one in state.history]
     job.network.train()
+    thaw(state.optimizer, epoch / recipe.epochs)
     for step in range(state.step, steps):
         made, rows = epoch * steps + step, batches[step]
         for_step(recipe.seed, epoch, step, generator)

@@ -16,6 +16,7 @@ from vouch.training.direct import DirectAdamW
 from vouch.training.muon import Muon
 from vouch.training.schedule_free import ScheduleFreeAdamW
 from vouch.training.sharding import is_divided
+from vouch.training.unfreezing import paced
 
 Group = dict[str, Any]
 
@@ -42,7 +43,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe, stacked: Mapping[str, Ten
             hidden = _hidden(network)
             matrices = [weight for name, weight in weights.items() if name in hidden]
             others = [weight for name, weight in weights.items() if name not in hidden]
-            return Muon(matrices, others, recipe, momentum, stacked is not None)
+            made: Optimizer = Muon(matrices, others, recipe, momentum, stacked is not None)
         case _:
             decaying = _multiplying(network)
             groups: list[Group] = [
@@ -53,7 +54,8 @@ def make_optimizer(network: nn.Module, recipe: Recipe, stacked: Mapping[str, Ten
                 }
                 for decayed in (True, False)
             ]
-            return _torchs([group for group in groups if group["params"]], recipe)
+            made = _torchs([group for group in groups if group["params"]], recipe)
+    return paced(made, network, weights, recipe)
 
 
 def _torchs(groups: list[Group], recipe: Recipe) -> Optimizer:

@@ -22,7 +22,11 @@ def probe_of(job: Job) -> Job:
     """A copy that makes a few steps of the same size."""
     steps = min(_STEPS, job.steps_in_epoch)
     rows = job.rows[: -(-len(job.rows) * steps // job.steps_in_epoch)]
-    return replace(job, network=copy.deepcopy(job.network), rows=rows, checkpoints=Checkpoints(None), steps=steps)
+    # All layers learn while they are timed: an epoch in which most of them rest would promise too much.
+    recipe = replace(job.recipe, probe=0.0, unfreezing=0.0)
+    return replace(
+        job, network=copy.deepcopy(job.network), rows=rows, checkpoints=Checkpoints(None), steps=steps, recipe=recipe
+    )  # fmt: skip
 
 
 def epochs_of(job: Job) -> Callable[[], float]:

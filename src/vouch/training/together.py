@@ -35,6 +35,7 @@ from vouch.training.state import (
     parts_of,
     set_moments,
 )
+from vouch.training.unfreezing import is_paced
 
 # Multiplications of one step of one network up to which the work is in starting operations, not in doing them.
 SMALL = 5e7
@@ -63,9 +64,10 @@ def can_batch(jobs: Sequence[Job]) -> bool:
     one_rate = not isinstance(recipe.schedule, Plateau)
     plain = not recipe.cutmix and not recipe.logit_adjustment and not recipe.gradient_noise and recipe.accumulation == 1
     whole = recipe.precision == "float32" and recipe.compile == "off" and not recipe.recompute
+    even = not is_paced(recipe)
     alone = not any(isinstance(part, _BatchNorm) for part in networks[0].modules())
     work = recipe.batch_size * sum(weight.numel() for weight in _multiplied(networks[0]))
-    return len(jobs) > 1 and alike and one_rate and plain and whole and alone and work <= SMALL
+    return len(jobs) > 1 and alike and one_rate and even and plain and whole and alone and work <= SMALL
 
 
 def _multiplied(network: nn.Module) -> list[Tensor]:

@@ -9,6 +9,8 @@ from __future__ import annotations
 import json
 import os
 import sys
+import tempfile
+from pathlib import Path
 from uuid import uuid4
 
 from torch.distributed import run
@@ -28,19 +30,31 @@ def main(arguments: list[str]) -> int:
     workers, module, *rest = arguments
     # Each round of workers meets in a store of its own; in a shared one they find the addresses of those that are gone.
     os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
-    asked = run.parse_args([*options(int(workers)), "-m", module, *rest])
-    config, command, words = run.config_from_args(asked)
-    try:
-        elastic_launch(config, command)(*words)
-    except RendezvousTimeoutError:
-        seconds = config.rdzv_configs.get("join_timeout", config.rdzv_configs.get("timeout"))
-        _refuse("not all machines joined", config.rdzv_endpoint, f"{asked.nnodes} machines within {seconds} s")
-    except RendezvousConnectionError:
-        _refuse("the place where machines meet does not answer", config.rdzv_endpoint, "a machine that listens there")
-    except ChildFailedError as error:
-        sys.stderr.write(f"{error}\n")
-        return 1
+    with tempfile.TemporaryDirectory(prefix="vouch-") as folder:
+        # What workers write at the same time would mix in one file.
+        logs = ["--redirects", "2", "--log-dir", folder]
+        asked = run.parse_args([*options(int(workers)), *logs, "-m", module, *rest])
+        config, command, words = run.config_from_args(asked)
+        try:
+            elastic_launch(config, command)(*words)
+        except RendezvousTimeoutError:
+            seconds = config.rdzv_configs.get("join_timeout", config.rdzv_configs.get("timeout"))
+            _refuse("not all machines joined", config.rdzv_endpoint, f"{asked.nnodes} machines within {seconds} s")
+        except RendezvousConnectionError:
+            listener = "a machine that listens there"
+            _refuse("the place where machines meet does not answer", config.rdzv_endpoint, listener)
+        except ChildFailedError as error:
+            _, first = error.get_first_failure()
+            sys.stderr.write(f"{_written(Path(folder), first.local_rank)}\n{error}\n")
+            return 1
     return 0
+
+
+def _written(logs: Path, worker: int) -> str:
+    """What a worker has written before it failed for the last time; nothing where it ran on another machine."""
+    files = logs.glob(f"*/attempt_*/{worker}/stderr.log")
+    last = max(files, key=lambda file: int(file.parts[-3].rpartition("_")[2]), default=None)
+    return "" if last is None else last.read_text(encoding="utf-8", errors="replace")
 
 
 def options(workers: int) -> list[str]:
