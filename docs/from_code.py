@@ -1,4 +1,4 @@
-"""Writes what three pages say of the code: questions, promises and levels of the checks, and fields of stored audits.
+"""Writes what pages say of the code: questions, promises and levels of the checks, fields of stored audits, choices.
 
 ``python docs/from_code.py`` brings the pages up to date after one of these has changed; a test compares.
 """
@@ -16,6 +16,7 @@ from vouch.challenges import ALL
 from vouch.contracts.case import Challenge
 from vouch.contracts.finding import Check, Estimate, Figure, Finding, Offer, Suspects, Table, Threshold
 from vouch.contracts.proof import Audit, Difference, Proof, Trial
+from vouch.contracts.recipe import CHOICES
 
 HERE = Path(__file__).parent
 BEGIN, END = "<!-- written by docs/from_code.py -->\n", "<!-- so far -->"
@@ -45,9 +46,31 @@ def stored() -> str:
 def fields_of(one: type) -> str:
     """The fields of a stored object, each with its line in the docstring."""
     text = inspect.getdoc(one) or ""
-    told = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text.partition("Args:\n")[2], re.MULTILINE)
-    rows = [f"| `{name}` | {' '.join(line.replace('``', '`').split())} |" for name, line in told]
+    rows = [f"| `{name}` | {line} |" for name, line in meanings(one).items()]
     return "\n".join([f"### {one.__name__}\n", text.splitlines()[0], "\n| key | value |\n|---|---|", *rows, ""])
+
+
+def meanings(one: type) -> dict[str, str]:
+    """The line of each field in a docstring."""
+    text = (inspect.getdoc(one) or "").partition("Args:\n")[2]
+    told = re.findall(r"^    (\w+): (.*(?:\n        .*)*)", text, re.MULTILINE)
+    return {name: " ".join(line.replace("``", "`").split()) for name, line in told}
+
+
+def choices() -> str:
+    """For each key whose value is an object, all that there is to choose from, with its settings."""
+    head = "| name | when | what it is | settings |\n|---|---|---|---|"
+    parts = [f"### {key}\n\n{head}\n" + "\n".join(map(choice, kinds)) for key, kinds in CHOICES.items()]
+    return "\n\n".join(parts) + "\n"
+
+
+def choice(kind: Any) -> str:
+    """One object as a row of the table."""
+    what = " ".join((inspect.getdoc(kind) or "").partition("Args:")[0].split())
+    told, usual = meanings(kind), kind()
+    settings = "; ".join(f"`{name}={getattr(usual, name)}`: {line.rstrip('.')}" for name, line in told.items())
+    settings = settings.replace("=True", "=true") or "none"
+    return f"| `{usual.name}` | {usual.when} | {what.replace('``', '`')} | {settings} |"
 
 
 def table(challenge: Challenge) -> str:
@@ -116,6 +139,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "reference/checks.md": tables,
     "reference/audit-json.md": stored,
     "how-to/audit-and-fix.md": levels,
+    "reference/recipe.md": choices,
 }
 
 

@@ -14,7 +14,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vouch.api import Bundle, audit, fit, fix, load, predict, recipe, tune
+    from vouch.api import Bundle, audit, fit, fix, label, load, predict, pretrain, recipe, tune
     from vouch.contracts.case import Challenge
     from vouch.contracts.finding import Estimate, Finding
     from vouch.contracts.proof import Audit, Proof
@@ -39,8 +39,10 @@ _HOMES = {
     "audit": "vouch.api",
     "fit": "vouch.api",
     "fix": "vouch.api",
+    "label": "vouch.api",
     "load": "vouch.api",
     "predict": "vouch.api",
+    "pretrain": "vouch.api",
     "recipe": "vouch.api",
     "tune": "vouch.api",
 }
@@ -61,8 +63,10 @@ __all__ = [
     "audit",
     "fit",
     "fix",
+    "label",
     "load",
     "predict",
+    "pretrain",
     "recipe",
     "tune",
 ]

@@ -16,6 +16,7 @@
     │   └── BundleTooNewError     V303  written by a later version
     ├── OutputError               V400  the result cannot be written
     └── TrainingError             V500  training cannot go on, or cannot be resumed
+        └── OutOfMemoryError      V501  there is not enough memory for it
 
 Each says what is wrong, where, what was expected, what was received, and what to do next; each has a code and a
 section of the same name in ``docs/reference/errors.md``. The command line prints the one line and exits with 2.
@@ -23,7 +24,7 @@ section of the same name in ``docs/reference/errors.md``. The command line print
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -72,6 +73,12 @@ class VouchError(Exception):
     def help_page(self) -> str:
         """Where the documentation explains this error."""
         return f"docs/reference/errors.md#{self.code.lower()}"
+
+    @property
+    def facts(self) -> dict[str, str]:
+        """All that it says, for JSON; :func:`from_facts` is the inverse."""
+        parts = {key: getattr(self, key) for key in ("what", "where", "expected", "received", "next_step")}
+        return {"code": self.code, **parts}
 
     def __str__(self) -> str:
         return self.line
@@ -165,6 +172,33 @@ class TrainingError(VouchError):
     """Training cannot go on, or cannot be resumed."""
 
     code = "V500"
+
+
+class OutOfMemoryError(TrainingError):
+    """There is not enough memory to train.
+
+    ``again`` says that the networks are as they were before the first step, so that the run can start again.
+    """
+
+    code = "V501"
+    again = False
+
+
+def from_facts(facts: Mapping[str, str]) -> VouchError:
+    """The error that another process has told of.
+
+    Args:
+        facts: of the error.
+
+    Example:
+        >>> from_facts(UsageError("no", where="here").facts)
+        UsageError('no (here). [V100]')
+    """
+    kinds: list[type[VouchError]] = [VouchError]
+    for kind in kinds:
+        kinds += kind.__subclasses__()
+    kind = next(kind for kind in kinds if kind.code == facts["code"])
+    return kind(facts["what"], **{key: facts[key] for key in ("where", "expected", "received", "next_step")})
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

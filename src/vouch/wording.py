@@ -121,6 +121,19 @@ def duration(seconds: float) -> str:
     return f"{minutes} min {rest} s" if minutes else f"{seconds:.1f} s"
 
 
+def size(bytes: float) -> str:
+    """A number of bytes as people say it, in powers of ten.
+
+    Example:
+        >>> size(1_234_567_890), size(70_400_000), size(512)
+        ('1.2 GB', '70 MB', '512 bytes')
+    """
+    for unit, factor in (("TB", 1e12), ("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
+        if bytes >= factor:
+            return f"{bytes / factor:.2g} {unit}" if bytes < 10 * factor else f"{bytes / factor:,.0f} {unit}"
+    return f"{bytes:.0f} bytes"
+
+
 def count(n: int, one: str, many: str = "") -> str:
     """A number with its noun.
 

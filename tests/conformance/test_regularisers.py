@@ -28,6 +28,8 @@ NO_REGULARISERS = {
     "optimizer", "schedule", "warmup", "clip", "averaging", "swa", "precision", "recompute", "compile", "members",
     "networks", "folds", "activation", "width", "depth", "number_embedding", "category_embedding", "image_width",
     "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment",
+    "shard", "gradient_sharing",
+    "start", "probe", "unfreezing", "layer_decay", "hidden",  # each is tried where networks start from another
     "augment",  # each of its names is tried by test_augmentations.py
 }  # fmt: skip
 Direction = Callable[[vouch.Bundle, vouch.Bundle], None]
@@ -187,7 +189,7 @@ EXAMPLES: dict[str, Example] = {
     ),
     "l2": Example(clean, {**TABLE, "epochs": 20}, 0.03, 0.0, ("vouch.objectives.L2", never), smaller_weights),
     "weight_decay": Example(
-        clean, {**TABLE, "epochs": 20}, 3.0, 0.0, ("torch.optim.AdamW", torch.optim.Adam),
+        clean, {**TABLE, "epochs": 20}, 3.0, 0.0, ("vouch.training.optimise.DirectAdamW", torch.optim.Adam),
         smaller_weights_that_multiply,
     ),
     "gradient_noise": Example(

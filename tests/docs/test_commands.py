@@ -13,8 +13,10 @@ import numpy as np
 import polars as pl
 import pytest
 from PIL import Image as Pillow
+from sklearn.datasets import load_digits
 
 import vouch
+from api.checkpoints import TEXTS, bert
 from docs.pages import FEW_TRAININGS, ROOT, Block, blocks, run_as_module
 from helpers import rows
 from vouch import demo
@@ -31,6 +33,8 @@ PAGES = [
     "docs/how-to/regularise.md",
     "docs/how-to/large-data.md",
     "docs/how-to/tune.md",
+    *(f"docs/how-to/{name}.md" for name in ("choose-an-optimiser", "cross-validate", "log-a-run", "workers")),
+    *(f"docs/how-to/{name}.md" for name in ("transfer", "learn-without-labels")),
 ]
 QUICK = {"epochs": 4, "batch_size": 8, "members": 2, "width": 16}
 QUICK_SEARCH = ("--trials", "3", *(f"--set={key}={value}" for key, value in QUICK.items()))
@@ -52,7 +56,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     photos(Path("photos"))
     for levels in blocks("docs/how-to/audit-and-fix.md", "toml"):
         Path(levels.title).write_text(levels.text, encoding="utf-8")
-    assert main(fit("churn.csv --target Churn")) == 0
+    assert main(quickly(["fit", "churn.csv", "--target", "Churn"])) == 0
     return tmp_path
 
 
@@ -62,6 +66,10 @@ def test_what_the_page_shows_runs(page: str, folder: Path, capsys: pytest.Captur
     for number, block in enumerate(blocks(page, "sh", "python", "text")):
         if page.endswith("resume.md"):
             interrupt()
+        if page.endswith("transfer.md") and not number:
+            checkpoint()
+        if page.endswith("labels.md") and not number:
+            half_labelled()
         if block.language == "text":
             check_shown(block, said)
         elif block.language == "python":
@@ -90,7 +98,7 @@ def run(line: str, capsys: pytest.CaptureFixture[str], quick: bool) -> str:
         return str(shutil.copy(*words[1:]))[:0]
     assert words[0] == "vouch", f"the test of the pages does not know how to run: {line}"
     capsys.readouterr()
-    given = fit(command.removeprefix("vouch fit")) if quick and words[1] == "fit" else words[1:]
+    given = quickly(words[1:]) if quick and words[1] in ("fit", "pretrain") else words[1:]
     done = main([*given, *QUICK_SEARCH] if words[1] == "tune" else given)
     assert done == 0 or (done == 1 and "--fail-on" in words), line
     out = capsys.readouterr().out
@@ -112,10 +120,28 @@ def skeleton(line: str) -> str:
     return " ".join(re.split(r"\d|\[", line.strip())[0].split()[:3])
 
 
-def fit(options: str) -> list[str]:
-    """The arguments of a fit that takes few epochs."""
-    quick = [f"--set={key}={value}" for key, value in QUICK.items()]
-    return ["fit", *shlex.split(options), *quick]
+def quickly(words: list[str]) -> list[str]:
+    """The arguments of a training that takes few epochs."""
+    # The sizes of a network that starts from another follow from that one.
+    sizes = {"width", "members"} if "--from" in words or "--backbone" in words else set()
+    return [*words, *(f"--set={key}={value}" for key, value in QUICK.items() if key not in sizes)]
+
+
+def checkpoint() -> None:
+    """A checkpoint from elsewhere, and texts for it."""
+    bert(Path("tiny-bert"))
+    frame = pl.DataFrame({"text": TEXTS, "rating": ["good" if "opened" in text else "bad" for text in TEXTS]})
+    frame.write_csv("reviews.csv")
+
+
+def half_labelled() -> None:
+    """Digits in class folders, and others without a label."""
+    shutil.rmtree("photos")
+    found = load_digits()
+    for number, (picture, digit) in enumerate(zip(found.images[:160], found.target, strict=False)):
+        place = Path("photos") if number < 80 else Path("labelled", "odd" if digit % 2 else "even")
+        place.mkdir(parents=True, exist_ok=True)
+        Pillow.fromarray((picture * 15.9).astype("uint8")).save(place / f"{number}.png")
 
 
 def tune(plain: Callable[..., vouch.Bundle], data: str, **asked: object) -> vouch.Bundle:

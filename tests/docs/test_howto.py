@@ -16,6 +16,7 @@ from docs.pages import ROOT, Block, blocks, run_as_module
 from helpers import FAST, rows
 from vouch.data import encode, schema
 from vouch.nets import build
+from vouch.store import backbone
 from vouch.store import bundle as stored
 from vouch.tasks import metrics
 from vouch.training import settings
@@ -61,7 +62,7 @@ def test_the_lines_to_be_changed_are_in_the_source(change: Block) -> None:
 @pytest.mark.parametrize("shown", ["duration"], indirect=True)
 def test_a_table_with_durations_trains(shown: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     kind = shown.Duration()
-    for module in (schema, encode, stored):
+    for module in (schema, encode, backbone):
         monkeypatch.setattr(module, "MODALITIES", (*module.MODALITIES, kind))
     monkeypatch.setitem(schema._KINDS, "duration", kind)
     frame = rows(80)

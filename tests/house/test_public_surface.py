@@ -29,8 +29,10 @@ SURFACE = [
     "audit",
     "fit",
     "fix",
+    "label",
     "load",
     "predict",
+    "pretrain",
     "recipe",
     "tune",
 ]

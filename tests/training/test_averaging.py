@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from training.jobs import RECIPE, job, unjudged, weights
 from vouch.contracts.optimizers import ScheduleFree
+from vouch.training.direct import DirectAdamW
 from vouch.training.loop import train
 
 NOISY = replace(RECIPE, dropout=0.3, epochs=6)
@@ -22,7 +23,7 @@ def live_weights(recipe: Any) -> tuple[Tensor, list[list[Tensor]]]:
     one = job(replace(recipe, averaging=0.0, swa=0.0))
     steps: list[list[Tensor]] = [[]]
     first = weights(one)
-    plain = torch.optim.AdamW.step
+    plain = DirectAdamW.step
 
     def step(self: Any, closure: Any = None) -> Any:
         done = plain(self, closure)
@@ -34,7 +35,7 @@ def live_weights(recipe: Any) -> tuple[Tensor, list[list[Tensor]]]:
         return float(-len(steps))
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.AdamW, "step", step)
+        patch.setattr(DirectAdamW, "step", step)
         train(replace(one, evaluate=judge))
     return first, steps[:-1]
 

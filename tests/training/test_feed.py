@@ -6,9 +6,10 @@ import pytest
 import torch
 from torch import Tensor
 
+from vouch.data import encode
 from vouch.data.shelf import Room
 from vouch.training import feed
-from vouch.training.feed import batches_of, on_disk, passes_of, shuffled, taken
+from vouch.training.feed import batches_of, extended, on_disk, shuffled, taken
 
 ROWS = 1_000
 
@@ -58,9 +59,10 @@ def test_batches_read_ahead_are_those_that_are_indexed(
 ) -> None:
     monkeypatch.setattr(feed, "_AHEAD_BYTES", ahead)
     batches = torch.randperm(ROWS).tensor_split(33)
-    found = list(batches_of(inputs, batches))
+    found = [(rows, list(parts)) for rows, parts in batches_of(inputs, batches)]
     assert [rows for rows, _ in found] == list(batches)
-    for rows, encoded in found:
+    for rows, ((part, encoded),) in found:
+        assert part is rows
         assert all(torch.equal(one, x[rows]) for one, x in zip(encoded, inputs, strict=True))
         assert not on_disk(encoded)
 
@@ -85,13 +87,40 @@ def test_taken_rows_are_copies_in_their_order(inputs: list[Tensor]) -> None:
     assert all(torch.equal(one, x[rows]) for one, x in zip(taken(inputs, rows), inputs, strict=True))
 
 
-def test_passes_of_a_batch_are_the_batch() -> None:
-    rows, x = torch.arange(10), torch.randn(10, 2)
-    parts = list(passes_of(rows, [x], 3))
+@pytest.mark.parametrize("kept", ["memory", "disk"])
+def test_the_parts_of_a_batch_are_the_batch(inputs: list[Tensor], kept: str) -> None:
+    inputs = inputs if kept == "disk" else [x.clone() for x in inputs]
+    rows = torch.randperm(ROWS)[:10]
+    ((whole, passes),) = batches_of(inputs, [rows], 3)
+    parts = list(passes)
+    assert whole is rows
     assert [len(some) for some, _ in parts] == [4, 3, 3]
-    assert torch.equal(torch.cat([part for _, (part,) in parts]), x)
-    assert next(passes_of(rows, [x], 1))[0] is rows
-    assert [len(some) for some, _ in passes_of(rows[:2], [x[:2]], 5)] == [1, 1]
+    assert torch.equal(torch.cat([some for some, _ in parts]), rows)
+    for place, x in enumerate(inputs):
+        assert torch.equal(torch.cat([encoded[place] for _, encoded in parts]), x[rows])
+    ((_, few),) = batches_of(inputs, [rows[:2]], 5)
+    assert [len(some) for some, _ in few] == [1, 1]
+
+
+@pytest.mark.parametrize("first", ["memory", "disk"])
+@pytest.mark.parametrize("second", ["memory", "disk"])
+def test_rows_of_others_follow_those_that_are_there(inputs: list[Tensor], first: str, second: str) -> None:
+    own = inputs if first == "disk" else [x.clone() for x in inputs]
+    others = inputs if second == "disk" else [x.clone() for x in inputs]
+    rows = torch.tensor([7, 2, 900])
+    found = extended(own, others, rows)
+    assert on_disk(found) == (first == "disk")
+    assert all(torch.equal(one, torch.cat([x, x[rows]])) for one, x in zip(found, inputs, strict=True))
+
+
+def test_what_becomes_too_large_goes_to_disk(inputs: list[Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(encode, "RESIDENT_BYTES", 100)
+    monkeypatch.setattr(encode, "CHUNK_BYTES", 500)
+    own = [x.clone() for x in inputs]
+    rows = torch.arange(0, ROWS, 3)
+    found = extended(own, inputs, rows)
+    assert on_disk(found)
+    assert all(torch.equal(one, torch.cat([x, x[rows]])) for one, x in zip(found, inputs, strict=True))
 
 
 def mapped(x: Tensor) -> Tensor:

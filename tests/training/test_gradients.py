@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from training.jobs import RECIPE, TASK, job, network, unjudged, weights
 from vouch.objectives import make_objective
 from vouch.training import gradients
+from vouch.training.direct import DirectAdamW
 from vouch.training.loop import Job, train
 
 
@@ -83,7 +84,7 @@ def gradients_of(one: Job, largest: float) -> list[Tensor]:
         found.extend(weight.grad.clone() for group in optimizer.param_groups for weight in group["params"])
 
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(torch.optim.AdamW, "step", look)
+        patch.setattr(DirectAdamW, "step", look)
         train(replace(one, recipe=replace(one.recipe, clip=largest, epochs=1, batch_size=80)))
     return found
 

@@ -15,6 +15,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.search import Attempt
 from vouch.errors import TrainingError
 from vouch.training import search
+from vouch.training.drawing import STARTUP
 from vouch.training.search import INTERRUPTED, Limits, attempts, begin, best_few, explore, importances, train_each
 from vouch.training.studies import opened
 
@@ -55,6 +56,14 @@ def test_settings_are_drawn_from_their_scales_and_from_the_seed(made: Made) -> N
     assert max(decays) <= 10
     assert sum(decay < 0.1 for decay in decays) > 4, "half of a logarithmic scale lies below"
     assert {one.settings["width"] for one in first} <= {64, 128, 256}
+
+
+def test_the_first_attempts_stay_near_the_default(made: Made) -> None:
+    every = tried(made, Limits(STARTUP + 8))
+    first = every[0].settings
+    moved = [sum(one.settings[name] != first[name] for name in first) for one in every]
+    assert all(1 <= count <= len(first) for count in moved[2:STARTUP])
+    assert sum(moved[2:STARTUP]) < sum(moved[STARTUP : 2 * STARTUP - 2]), "later the sampler moves everything"
 
 
 def test_a_setting_that_may_be_off_is_found_to_be_best_off(made: Made) -> None:

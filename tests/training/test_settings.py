@@ -1,5 +1,3 @@
-from dataclasses import fields
-
 import pytest
 
 from vouch.contracts.recipe import Recipe
@@ -25,7 +23,3 @@ def test_a_strength_out_of_range_is_refused(key, value):
 def test_a_misspelt_key_is_refused_with_the_nearest_one():
     with pytest.raises(UsageError, match="mixup"):
         override(Recipe(), {"mix_up": 0.2})
-
-
-def test_keys_keep_their_places():
-    assert tuple(field.name for field in fields(Recipe))[-4:] == REMEDIES

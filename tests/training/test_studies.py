@@ -16,6 +16,7 @@ import pytest
 
 from postgresql import server
 from training.searches import MEMORY, RECIPE, SPACE, Made, identity, made, stored
+from vouch.contracts.search import Setting
 from vouch.errors import TrainingError, UsageError, VouchError
 from vouch.training import studies
 from vouch.training.search import Limits, attempts, begin, explore
@@ -54,6 +55,14 @@ def test_the_number_of_epochs_may_differ_for_it_follows_from_the_time(made: Made
     started(stored(tmp_path), made)
     with opened(stored(tmp_path), identity(recipe=replace(RECIPE, epochs=3)), resume=True) as study:
         assert kept_recipe(study)["epochs"] == RECIPE.epochs
+
+
+def test_so_may_the_epochs_that_are_open(tmp_path: Path) -> None:
+    spaces = [replace(SPACE, settings=(*SPACE.settings, Setting("epochs", choices=(n, 2 * n)))) for n in (12, 7)]
+    with opened(stored(tmp_path), identity(space=spaces[0]), resume=False):
+        pass
+    with opened(stored(tmp_path), identity(space=spaces[1]), resume=True) as study:
+        assert attempts(study) == ()
 
 
 @pytest.mark.parametrize(

@@ -215,7 +215,8 @@ class LiveCase:
     def learned(self, lesson: Lesson) -> tuple[Ready, list[Epoch]]:
         """Train a lesson: what comes back holds the trained network, and how it went."""
         self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
-        ready = ready_from(lesson, self.bundle.task, np.zeros(0, np.int64), self.means.device)
+        none, bundle = np.zeros(0, np.int64), self.bundle
+        ready = ready_from(lesson, bundle.task, none, self.means.device, bundle.start)
         jobs = jobs_of(ready, None, silent)
         histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
         return with_trained(ready), mean_history(histories)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Sequence
 from dataclasses import replace
@@ -23,6 +24,8 @@ from vouch.wording import count, metric_within, number
 
 CHALLENGE, REMEDY = "tuning", "tuned_recipe"
 _WHAT = "the tuned recipe"
+# A proof with more time has more pairs; some of the time is kept for measuring.
+_MOST_PAIRS, _SHARE = 9, 0.8
 
 
 def concluded(
@@ -94,11 +97,12 @@ def _paired(
     before, after, seeds, notes = [predicted(plain, rows)], [predicted(chosen, rows)], [seed], []
     recipes = plain.recipe, chosen.recipe
     cost = sum(one.attempt.seconds for one in decision.finalists if one in (decision.default, decision.winner))
+    affordable = _pairs(quest.purse.left, cost)
     # One pair speaks of two networks; two tell next to nothing of how much networks differ; so it is one, or three.
-    if quest.purse.left < (PAIRS - 1) * cost:
+    if affordable < PAIRS:
         alone = "There was time for one pair of networks only: the proof speaks of these two, and not of other seeds."
         return Pair(truth, before, after), (seed,), (alone,)
-    more = range(seed + 1, seed + PAIRS)
+    more = range(seed + 1, seed + affordable)
     quest.told("pairs", seeds=len(more))
     found = [train_each([quest.job(replace(recipe, seed=one)) for one in more]) for recipe in recipes]
     for one, pair in zip(more, zip(*found, strict=True), strict=True):
@@ -112,6 +116,11 @@ def _paired(
         after.append(said[1])
         seeds.append(one)
     return Pair(truth, before, after), tuple(seeds), tuple(notes)
+
+
+def _pairs(left: float, cost: float) -> int:
+    """How many pairs there is time for, the first of which is there already; three where time is not counted."""
+    return PAIRS if math.isinf(left) else min(_MOST_PAIRS, 1 + int(_SHARE * max(left, 0.0) / max(cost, 1e-3)))
 
 
 def _unproved(decision: Decision, spec: MetricSpec) -> str:

@@ -172,7 +172,7 @@ def _again(quest: Quest, finalists: Sequence[Finalist]) -> int:
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name])[valid]
     rounds = _rounds(quest, [one.attempt for one in finalists])
     for number, one in enumerate(finalists if rounds else (), 1):
-        quest.told("again", number=number, of=len(finalists), seeds=rounds)
+        quest.told("other seeds", number=number, of=len(finalists), seeds=rounds)
         seeds = [one.recipe.seed + _APART * further for further in range(1, rounds + 1)]
         for found in train_each([quest.job(replace(one.recipe, seed=seed)) for seed in seeds]):
             if isinstance(found, str):

@@ -24,7 +24,7 @@ from vouch.auditing.search import NOTHING, Aim, Choice, Pace, search
 from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import BudgetSpent, Challenge, Remedy
 from vouch.contracts.options import FixOptions
-from vouch.contracts.proof import Audit, Proof
+from vouch.contracts.proof import TRANSFER, Audit, Proof
 from vouch.errors import OutputError, UsageError, nearest
 from vouch.report import pages
 from vouch.tasks.metrics import BY_TASK, MetricSpec
@@ -120,7 +120,7 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
     by = metrics["log_loss"] if wanted in ("ece", "accuracy") else metrics[wanted]
     seed = model.recipe.seed
-    look = 1 + sum(one.by in ("fix", "tune") for one in model.looks)
+    look = 1 + sum(one.by in ("fix", "tune", TRANSFER) for one in model.looks)
     aim = Aim(by, main, _share(options.get("max_loss")))
     return _Fix(
         model, case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look

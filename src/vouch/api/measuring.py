@@ -38,18 +38,16 @@ def measure(ready: Ready, history: Sequence[Epoch], seconds: dict[str, float]) -
     target = ready.dataset.frame[name]
     found = _evidence(ready, decoded)
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(ready.task.frame(decoded))
-    versions = {"vouch": version("deepvouch"), "python": platform.python_version()}
-    versions |= {library: version(library) for library in ("torch", "polars", "numpy", "scikit-learn", "safetensors")}
     made = tuple((one.epoch, one.loss, one.score, one.seconds) for one in history)
     seconds = {**seconds, "measure": time.perf_counter() - started}
     run = Run(
-        ready.dataset.source, ready.fingerprint, made, seconds, versions, torch.get_num_threads(),
+        ready.dataset.source, ready.fingerprint, made, seconds, versions(), torch.get_num_threads(),
         ready.dataset.notes, ready.asked,
     )  # fmt: skip
     look = Look("fit", now(), "held-out figures of the new bundle")
     return Bundle(
         ready.schema, ready.task, ready.recipe, ready.encoders, ready.network, ready.split, found, predictions, run,
-        (look,), _examples(ready, decoded),
+        (look,), _examples(ready, decoded), start=ready.start,
     )  # fmt: skip
 
 
@@ -72,6 +70,13 @@ def remeasured(
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(answers(bundle, decoded))
     found, examples = _evidence(ready, decoded), _examples(ready, decoded)
     return as_bundle(replace(bundle, evidence=found, predictions=predictions, examples=examples))
+
+
+def versions() -> dict[str, str]:
+    """Of Vouch, Python and the libraries that shape the result."""
+    libraries = ("torch", "polars", "numpy", "scikit-learn", "safetensors")
+    own = {"vouch": version("deepvouch"), "python": platform.python_version()}
+    return own | {library: version(library) for library in libraries}
 
 
 def now() -> str:

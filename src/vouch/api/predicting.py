@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import fields
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -11,6 +13,9 @@ import polars as pl
 import torch
 
 from vouch import store
+from vouch.api.clustering import check_address, check_extra
+from vouch.api.listening import listen, on_disk
+from vouch.api.training import silent
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.dataset import Dataset, Note
 from vouch.data.clean import clean, unreadable_rows
@@ -105,13 +110,14 @@ def load(path: str | Path) -> Bundle:
     return as_bundle(store.load(Path(path))).known(Path(path), None)
 
 
-def predict(bundle: BundleValue, data: object, *, device: str = "auto") -> pl.DataFrame:
+def predict(bundle: BundleValue, data: object, *, device: str = "auto", cluster: str | None = None) -> pl.DataFrame:
     """Predict new rows, whose columns may be missing, extra or in another order.
 
     Args:
         bundle: from ``fit`` or ``load``.
         data: whatever ``fit`` reads, with or without the target.
         device: where to compute.
+        cluster: address of a Ray cluster that is to do it, in parts; the data must then be on disk.
 
     Returns:
         One row for each row of the data: "prediction", and probabilities where the task has any; null where a
@@ -123,15 +129,27 @@ def predict(bundle: BundleValue, data: object, *, device: str = "auto") -> pl.Da
         >>> predict(vouch.fit(rows, "large", settings={"epochs": 2}), {"size": [3.0]}).columns
         ['prediction', 'probability[no]', 'probability[yes]']
     """
-    return predict_with_notes(bundle, data, device=device)[0]
+    return predict_with_notes(bundle, data, device=device, cluster=cluster)[0]
 
 
 def predict_with_notes(
-    bundle: BundleValue, data: object, *, device: str = "auto"
+    bundle: BundleValue, data: object, *, device: str = "auto", cluster: str | None = None
 ) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """The same as :func:`predict`, and what had to be done to the data on the way."""
+    if cluster is None:
+        return predicted(bundle, read(data), device)
+    check_extra()
+    check_address(cluster)
+    with TemporaryDirectory(prefix="vouch-") as folder:
+        model = store.save(bundle, Path(folder, "model.vouch"))
+        listen(["vouch.api.clustering", "predict", cluster, str(model), on_disk(data), device, folder], 1, silent)
+        notes = json.loads(Path(folder, "notes.json").read_text(encoding="utf-8"))
+        return pl.read_parquet(Path(folder, "answers.parquet")), tuple(Note(**note) for note in notes)
+
+
+def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.DataFrame, tuple[Note, ...]]:
+    """Predictions of rows that have been read, and what had to be done to them on the way."""
     place = device_of(device)
-    dataset = read(data)
     canonical = clean(dataset, bundle.schema, labelled=False)
     frame = answers(bundle, _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place))
     bad = unreadable_rows(dataset, canonical, bundle.schema)

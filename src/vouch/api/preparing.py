@@ -13,9 +13,10 @@ import polars as pl
 import torch
 
 from vouch import store
+from vouch.contracts.backbone import Backbone
 from vouch.contracts.case import Lesson
 from vouch.contracts.dataset import Dataset, Note
-from vouch.contracts.options import FitOptions, beside_recipe
+from vouch.contracts.options import FitOptions, PretrainOptions, beside_recipe
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
 from vouch.contracts.schema import Schema
@@ -28,14 +29,17 @@ from vouch.data.read import read
 from vouch.data.schema import Hints, infer, modality
 from vouch.data.shelf import row_hashes
 from vouch.data.split import FEWEST_ROWS, SplitPlan, dealt, split
-from vouch.errors import ColumnError, TargetError, nearest
+from vouch.errors import ColumnError, TargetError, UsageError, nearest
 from vouch.nets.build import build_networks
 from vouch.nets.network import Network, find_device
 from vouch.tasks import fit_task
 from vouch.training.budget import seconds_of
-from vouch.training.feed import on_disk
+from vouch.training.feed import on_disk, placed
+from vouch.training.memory import Memory
 from vouch.training.plan import BUDGET, Facts, plan
 from vouch.training.settings import override, read_settings
+from vouch.training.starting import gentle, matched, matching, shaped, warmed
+from vouch.training.team import Team
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -56,6 +60,8 @@ class Ready:
     weights: torch.Tensor | None = None
     networks: tuple[Network, ...] = ()
     fold: npt.NDArray[np.int64] | None = None
+    memory: Memory | None = None
+    start: Backbone | None = None
 
     @property
     def expanding(self) -> bool:
@@ -87,24 +93,28 @@ def gather(data: object, target: str | None, options: FitOptions) -> tuple[Datas
     return dataset, replace(infer(dataset, hints), sensitive=sensitive)
 
 
-def prepare(dataset: Dataset, schema: Schema, options: FitOptions) -> Ready:
+def prepare(dataset: Dataset, schema: Schema, options: FitOptions, start: Backbone | None = None) -> Ready:
     """Clean, plan, split, encode, and build the network."""
+    schema = schema if start is None else matching(schema, start)
     canonical = clean(dataset, schema)
-    recipe = choose(canonical, schema, options)
+    recipe = choose(canonical, schema, options, start)
     fingerprint = fingerprint_of(canonical)
     if options.get("resume") and options.get("out"):
         kept = store.Partial.beside(Path(str(options.get("out")))).recipe(fingerprint)
         recipe = override(recipe, kept)
+        _check_same(recipe, start)
     sizes = SplitPlan(recipe.seed, recipe.valid_fraction, recipe.test_fraction, options.get("fewest_rows", FEWEST_ROWS))
     parts, notes = split(canonical, schema, sizes)
     canonical = canonical.with_notes(*notes)
     task = fit_task(schema.task, canonical.frame[schema.target.name][parts.train])
     lesson = Lesson(recipe, schema, canonical, parts.train, parts.valid)
-    ready = ready_from(lesson, task, parts.test, options.get("device", "auto"))
+    ready = ready_from(lesson, task, parts.test, options.get("device", "auto"), start)
     return replace(ready, split=parts, fingerprint=fingerprint, asked=beside_recipe(options))
 
 
-def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device: str = "auto") -> Ready:
+def ready_from(
+    lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device: str = "auto", start: Backbone | None = None
+) -> Ready:
     """Encode a lesson and build the network for it.
 
     Args:
@@ -112,6 +122,7 @@ def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device
         task: what was learned from the target.
         test: rows that are sealed.
         device: where to compute.
+        start: what the weights start from, as far as shapes allow; random ones when not given.
     """
     frame, schema, recipe = lesson.dataset.frame, lesson.schema, lesson.recipe
     parts = Split(lesson.train, lesson.valid, test, "given", "as the lesson says")
@@ -119,18 +130,43 @@ def ready_from(lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device
     classes = wanted if schema.task in ("binary", "multiclass") else None
     encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
     place = find_device(device)
-    inputs = encode(frame, encoders)
+    encoders, networks, notes = networks_for(encoders, task.outputs, recipe, start)
+    inputs = placed(encode(frame, encoders), place)
     if on_disk(inputs):
-        lesson = replace(lesson, dataset=lesson.dataset.with_notes(_kept_on_disk(inputs)))
-    else:
-        inputs = [x.to(place) for x in inputs]
-    networks = tuple(network.to(place) for network in build_networks(encoders, task.outputs, recipe))
+        notes = (*notes, kept_on_disk(inputs))
+    if Team.here().size == 1:
+        # A team may have to divide a network before it fits any device.
+        networks = tuple(network.to(place) for network in networks)
     weights = None if lesson.weights is None else torch.from_numpy(lesson.weights).float().to(place)
     fold = dealt(lesson.dataset, schema, parts, recipe) if recipe.folds else None
+    dataset, wanted = lesson.dataset.with_notes(*notes), wanted.to(place)
     return Ready(
-        lesson.dataset, schema, parts, recipe, task, encoders, inputs, wanted.to(place), networks[0], "", (), weights,
-        networks, fold,
+        dataset, schema, parts, recipe, task, encoders, inputs, wanted, networks[0], "", (), weights, networks, fold,
+        start=start,
     )  # fmt: skip
+
+
+def networks_for(
+    encoders: tuple[Encoder, ...], outputs: int, recipe: Recipe, start: Backbone | None
+) -> tuple[tuple[Encoder, ...], tuple[Network, ...], tuple[Note, ...]]:
+    """The networks of a recipe for encoded columns, from random weights or from others as far as shapes allow.
+
+    Args:
+        encoders: learned from training rows.
+        outputs: numbers for one row (K).
+        recipe: names and sizes the nets.
+        start: what the weights start from, if anything.
+
+    Returns:
+        The encoders as they read now, the networks, and notes on what was taken over.
+    """
+    if start is None:
+        return encoders, tuple(build_networks(encoders, outputs, recipe)), ()
+    sources = matched(encoders, start)
+    networks = tuple(build_networks(sources.encoders, outputs, recipe))
+    kept = [warmed(network, sources, start) for network in networks]
+    told = f"started from '{start.name}': {'; '.join(kept[0]) or 'nothing fits'}"
+    return sources.encoders, networks, (Note("read", told),)
 
 
 def fingerprint_of(canonical: Dataset) -> str:
@@ -138,33 +174,77 @@ def fingerprint_of(canonical: Dataset) -> str:
     return hashlib.sha256(row_hashes(canonical.frame).tobytes()).hexdigest()
 
 
-def _kept_on_disk(inputs: Sequence[torch.Tensor]) -> Note:
+def kept_on_disk(inputs: Sequence[torch.Tensor]) -> Note:
+    """What is told of encoded rows that are not in memory."""
     size = sum(x.nbytes for x in inputs) / 2**30
     return Note(
         "read", f"encoded rows take {size:.1f} GiB: kept on disk meanwhile, and shuffled in blocks", len(inputs[0])
     )
 
 
-def choose(canonical: Dataset, schema: Schema, options: FitOptions) -> Recipe:
-    """The default recipe for this data, then the user's file, then single settings, then the seed."""
+def choose(canonical: Dataset, schema: Schema, options: FitOptions, start: Backbone | None = None) -> Recipe:
+    """The default recipe for this data, then the user's file, then single settings, then the seed.
+
+    Raises:
+        UsageError: the recipe starts from other weights than those given, or asks for sizes that they do not have.
+    """
     features = [(column, modality(column.kind).capabilities) for column in schema.features]
     seconds = seconds_of(options.get("budget") or BUDGET)
-    chosen = as_asked(plan(Facts(features, _unsealed(canonical), schema.task, seconds)), options)
+    planned = plan(Facts(features, _unsealed(canonical), schema.task, seconds))
+    chosen = as_asked(planned if start is None else gentle(planned, start), options)
+    _check_same(chosen, start)
+    if start is not None:
+        chosen = shaped(chosen, schema, start, {**_given(options), **(options.get("settings") or {})})
     check_changes(schema, chosen)
     return chosen
 
 
-def as_asked(chosen: Recipe, options: FitOptions) -> Recipe:
+def as_asked(chosen: Recipe, options: FitOptions | PretrainOptions) -> Recipe:
     """A recipe with the user's file in the place of what was planned, then single settings, then options.
 
     Raises:
         UsageError: the file cannot be read, or a key or a value in it is unknown.
     """
-    if (given := options.get("recipe")) is not None:
-        chosen = override(chosen, given if isinstance(given, Mapping) else read_settings(Path(given)))
+    chosen = override(chosen, _given(options))
     chosen = override(chosen, options.get("settings") or {})
     named = {"seed": options.get("seed"), "folds": options.get("folds"), "networks": options.get("ensemble")}
     return override(chosen, {key: value for key, value in named.items() if value is not None})
+
+
+def check_start(options: FitOptions) -> None:
+    """Refuse a recipe that starts from weights which nobody gave, before any data is read.
+
+    Raises:
+        UsageError: the recipe names weights, and neither ``start`` nor ``backbone`` is given.
+    """
+    wanted = as_asked(Recipe(), options).start
+    if wanted and options.get("start") is None and options.get("backbone") is None:
+        name = wanted.rpartition("@")[0] or wanted
+        raise UsageError(
+            "the recipe starts from the weights of another network, which are not given", where="recipe key 'start'",
+            expected=wanted,
+            next_step=f"Give it: --from {name} (--backbone for a checkpoint); --set start= starts anew.",
+        )  # fmt: skip
+
+
+def _check_same(recipe: Recipe, start: Backbone | None) -> None:
+    """Refuse a recipe that names other weights than those that were given."""
+    given = "" if start is None else start.title
+    # A bundle may have been renamed since: its digest tells it.
+    if recipe.start and recipe.start.rpartition("@")[2] != given.rpartition("@")[2]:
+        raise UsageError(
+            "the recipe starts from other weights", where="recipe key 'start'", expected=recipe.start,
+            received=given or "none",
+            next_step="Give what it names with --from, or say --set start= to start from these.",
+        )  # fmt: skip
+
+
+def _given(options: FitOptions | PretrainOptions) -> Mapping[str, object]:
+    """The settings in the user's file, or of the bundle that was named."""
+    given = options.get("recipe")
+    if given is None:
+        return {}
+    return given if isinstance(given, Mapping) else read_settings(Path(given))
 
 
 def _unsealed(dataset: Dataset) -> int:

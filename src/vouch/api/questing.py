@@ -69,7 +69,7 @@ class Quest:
     Args:
         raw: the data as it was read.
         ready: the data as the networks see it, with the default recipe.
-        space: the settings that are open.
+        offers: what the columns are like, as capabilities.
         place: where attempts are kept.
         purse: what may be spent.
         told: told how far the search is.
@@ -78,11 +78,17 @@ class Quest:
 
     raw: Dataset
     ready: Ready
-    space: Space
+    offers: frozenset[str]
     place: Place
     purse: Purse
     told: Progress
     fixed: dict[str, object]
+
+    @property
+    def space(self) -> Space:
+        """The settings that are open; labels are smoothed over classes, and where there are none, nothing is."""
+        closed = [*self.fixed, *([] if self.ready.task.classes else ["label_smoothing"])]
+        return space_for(self.ready.recipe, self.offers, closed)
 
     @property
     def identity(self) -> Identity:
@@ -131,17 +137,15 @@ def quest_of(data: object, target: str | None, options: TuneOptions, place: Plac
             next_step="Give more rows, or a larger --set test_fraction.",
         )  # fmt: skip
     fixed = {name: ready.recipe.plain()[name] for name in options.get("settings") or ()}
-    # Labels are smoothed over classes; where there are none, nothing is.
-    closed = [*fixed, *([] if ready.task.classes else ["label_smoothing"])]
-    space = space_for(ready.recipe, _offers(schema), closed)
-    if not space.settings:
+    endless = options.get("resume") or math.isinf(purse.seconds)
+    ready = settled(ready, None if endless else _OF_BUDGET * max(purse.left, 1.0))
+    quest = Quest(raw, ready, _offers(schema), place, purse, told, fixed)
+    if not quest.space.settings:
         raise UsageError(
             "no setting is left to be searched", received="fixed: " + ", ".join(fixed),
             next_step="Leave out a --set, or use 'vouch fit'.",
         )  # fmt: skip
-    endless = options.get("resume") or math.isinf(purse.seconds)
-    ready = settled(ready, None if endless else _OF_BUDGET * max(purse.left, 1.0))
-    return Quest(raw, ready, space, place, purse, told, fixed)
+    return quest
 
 
 def check(options: TuneOptions) -> None:
@@ -193,12 +197,13 @@ def _of_fit(options: TuneOptions, purse: Purse) -> FitOptions:
     """The options that ``fit`` knows as well; one training gets a share of the budget, and no more than by default."""
     same = {key: options[key] for key in options.keys() & FitOptions.__annotations__.keys()}  # type: ignore[literal-required]
     alone: dict[str, Any] = {"budget": min(BUDGET, _OF_BUDGET * purse.seconds), "out": None, "resume": False}
+    alone["workers"] = None
     return cast("FitOptions", same | alone)
 
 
-def _offers(schema: Schema) -> set[str]:
+def _offers(schema: Schema) -> frozenset[str]:
     """What the columns are like; a grid or a sequence is known by that alone."""
-    return {_most(modality(column.kind).capabilities) for column in schema.features}
+    return frozenset(_most(modality(column.kind).capabilities) for column in schema.features)
 
 
 def _most(kind: Capabilities) -> str:

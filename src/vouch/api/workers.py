@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import IO, Any
 
+from vouch.api.clustering import check_address, check_extra
 from vouch.api.questing import Quest
 from vouch.contracts.options import TuneOptions
 from vouch.errors import UsageError
@@ -140,7 +141,11 @@ class Crew:
 
 
 def check_workers(data: object, options: TuneOptions) -> None:
-    """Refuse data that another process cannot read."""
+    """Refuse data that another process cannot read, and a cluster that does not answer."""
+    if (cluster := options.get("cluster")) is not None:
+        check_extra()
+        check_address(cluster)
+        _check_shared(data, options)
     for name, given in (("data", data), ("test", options.get("test"))):
         if options.get("workers", 1) > 1 and given is not None and not isinstance(given, str | Path):
             raise UsageError(
@@ -150,12 +155,29 @@ def check_workers(data: object, options: TuneOptions) -> None:
             )  # fmt: skip
 
 
+def _check_shared(data: object, options: TuneOptions) -> None:
+    """Refuse what other machines cannot find: files by a path that depends on where one is, and a storage in memory."""
+    for name, given in (("data", data), ("test", options.get("test"))):
+        if isinstance(given, str | Path) and not Path(given).is_absolute():
+            raise UsageError(
+                f"machines of a cluster look for the {name} where they are", expected="an absolute path",
+                received=str(given), next_step=f"Give {Path(given).absolute()}, which all must see.",
+            )  # fmt: skip
+    if options.get("storage") is None:
+        raise UsageError(
+            "machines of a cluster meet in a storage", expected="--storage",
+            next_step="Name one that all reach, such as postgresql://USER@HOST/DATABASE.",
+        )  # fmt: skip
+
+
 def crew_of(data: object, options: TuneOptions, quest: Quest) -> Crew:
     """The processes that were asked for; just this one by default."""
     asked = [word for pair in quest.ready.asked for word in pair]
     target = quest.ready.schema.target.name
+    cluster = options.get("cluster")
+    elsewhere = () if cluster is None else ("-m", "vouch.api.clustering", "run", cluster)
     command = (
-        sys.executable, "-m", "vouch", "tune", str(data), "--target", target, *asked,
+        sys.executable, *elsewhere, "-m", "vouch", "tune", str(data), "--target", target, *asked,
         "--device", options.get("device", "auto"), "--quiet",
     )  # fmt: skip
     return Crew(options.get("workers", 1), command)

@@ -12,7 +12,9 @@ from vouch.cli.audit import audit
 from vouch.cli.demo import demo
 from vouch.cli.fit import fit
 from vouch.cli.fix import fix
+from vouch.cli.label import label
 from vouch.cli.predict import predict
+from vouch.cli.pretrain import pretrain
 from vouch.cli.recipe import recipe
 from vouch.cli.tune import tune
 from vouch.errors import UsageError, VouchError, nearest
@@ -28,7 +30,7 @@ def app() -> None:
     """Deep learning you can vouch for."""
 
 
-for verb in (audit, demo, fit, fix, predict, recipe, tune):
+for verb in (audit, demo, fit, fix, label, predict, pretrain, recipe, tune):
     app.add_command(verb)
 
 

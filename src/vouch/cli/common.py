@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 import click
 
 from vouch.errors import UsageError, one_line
+from vouch.wording import size
 
 if TYPE_CHECKING:
     from vouch.contracts.finding import Estimate
@@ -21,14 +22,7 @@ _EVERY_VERB = (
     click.option("--quiet", "-q", is_flag=True, help="No progress."),
     click.option("--device", default="auto", show_default=True, help="Where to compute: auto, cpu, cuda, mps."),
 )
-_PLAIN = ("task", "test", "group", "time", "budget", "recipe", "seed", "folds", "ensemble", "device")
-_ABOUT_DATA = (
-    click.option("--target", help="Column to predict; class folders need none."),
-    click.option("--task", help="binary, multiclass, multilabel or regression."),
-    click.option("--test", help="Data to seal for the final figures."),
-    click.option("--group", help="Column that says which rows belong together."),
-    click.option("--time", help="Column that orders the rows; the latest are for testing."),
-    click.option("--sensitive", multiple=True, help="Columns by which harm is measured, A,B."),
+_ABOUT_COLUMNS = (
     click.option("--type", "types", multiple=True, metavar="COL=KIND", help="Kind of a column."),
     click.option("--drop", multiple=True, help="Columns to leave out, A,B."),
     click.option("--columns", multiple=True, help="Names for data without a header, A,B."),
@@ -36,8 +30,21 @@ _ABOUT_DATA = (
     click.option("--recipe", help="TOML or JSON file, or a bundle."),
     click.option("--set", "settings", multiple=True, metavar="KEY=VALUE", help="A recipe key."),
     click.option("--seed", type=int, help="Fixes everything that is drawn at random."),
+)
+_ABOUT_DATA = (
+    click.option("--target", help="Column to predict; class folders need none."),
+    click.option("--task", help="binary, multiclass, multilabel or regression."),
+    click.option("--test", help="Data to seal for the final figures."),
+    click.option("--group", help="Column that says which rows belong together."),
+    click.option("--time", help="Column that orders the rows; the latest are for testing."),
+    click.option("--sensitive", multiple=True, help="Columns by which harm is measured, A,B."),
+    *_ABOUT_COLUMNS,
     click.option("--folds", type=int, help="Networks for so many folds, and predictions out of fold."),
     click.option("--ensemble", type=int, help="Networks with seeds of their own, averaged."),
+)
+_ABOUT_START = (
+    click.option("--from", "start", help="Bundle to start from: its encoders and weights, with a new head."),
+    click.option("--backbone", help="Checkpoint to start from: a folder with safetensors, or its name."),
 )
 
 
@@ -49,6 +56,16 @@ def every_verb(function: F) -> F:
 def about_data(function: F) -> F:
     """The options of the verbs that read training data."""
     return _decorated(function, _ABOUT_DATA)
+
+
+def about_start(function: F) -> F:
+    """The options of the verbs whose network may start from another one."""
+    return _decorated(function, _ABOUT_START)
+
+
+def without_labels(function: F) -> F:
+    """The options of the verb that reads data without a target."""
+    return _decorated(function, _ABOUT_COLUMNS)
 
 
 def _decorated(function: F, options: Sequence[Callable[[F], F]]) -> F:
@@ -69,6 +86,16 @@ def fit_options(asked: dict[str, Any]) -> dict[str, Any]:
         "settings": pairs(asked["settings"], "--set", "epochs=3"),
     }
     return {**plain, **lists, **tables, "columns": names(asked["columns"]) or None}
+
+
+def pretrain_options(asked: dict[str, Any]) -> dict[str, Any]:
+    """What was typed, as the keyword arguments of ``vouch.pretrain``."""
+    tables = {
+        "types": pairs(asked["types"], "--type", "age=number"),
+        "settings": pairs(asked["settings"], "--set", "epochs=3"),
+    }
+    plain = {key: asked[key] for key in ("budget", "recipe", "seed", "resume", "device")}
+    return {**plain, **tables, "drop": names(asked["drop"]), "columns": names(asked["columns"]) or None}
 
 
 def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
@@ -123,10 +150,17 @@ class Reporter:
 
 def _line(event: str, facts: dict[str, Any]) -> str:
     if event == "epoch":
+        network = f"network {facts['network']}  " if "network" in facts else ""
         return (
-            f"epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  valid {facts['score']:.4f}  "
-            f"{facts['rows_per_second']:>9,} rows/s  at most {_clock(facts['seconds_left'])} left"
+            f"{network}epoch {facts['epoch']:>3}/{facts['epochs']}  loss {facts['loss']:.4f}  "
+            f"valid {facts['score']:.4f}  {facts['rows_per_second']:>9,} rows/s  "
+            f"at most {_clock(facts['seconds_left'])} left"
         )
+    if event == "note":
+        return f"note: {facts['text']}"
+    if event == "memory":
+        of = f" of {size(facts['free'])} that are free" if facts["free"] is not None else ""
+        return f"memory: about {size(facts['estimated'])}{of}"
     if event == "asking":
         return f"asking {facts['number']} of {facts['of']}: {str(facts['challenge']).replace('_', ' ')}"
     if event == "found":
@@ -138,7 +172,7 @@ def _line(event: str, facts: dict[str, Any]) -> str:
         return f"{event} {what} {facts[what]} of {facts['of']}{named}"
     if event == "trial":
         return _trial(facts)
-    if event == "again":
+    if event == "other seeds":
         return f"training recipe {facts['number']} of the best {facts['of']} again with {facts['seeds']} other seeds"
     if event == "pairs":
         return f"proving: the tuned recipe and the default one with {facts['seeds']} more seeds"

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 @click.option("--storage", metavar="URL", help="Keeps the search: sqlite:///FILE, postgresql://USER@HOST/DATABASE.")
 @click.option("--resume", is_flag=True, help="Go on with the search in the storage.")
 @click.option("--workers", type=int, default=1, show_default=True, help="Processes that search side by side.")
+@click.option("--cluster", metavar="ADDRESS", help="Ray cluster on which all but one of them run.")
 @click.option("--worker", hidden=True, help="Orders of a process that another one has started.")
 @every_verb
 def tune(data: str, target: str | None, as_json: bool, quiet: bool, **asked: Any) -> None:
@@ -38,7 +39,7 @@ def tune(data: str, target: str | None, as_json: bool, quiet: bool, **asked: Any
         api.assist(data, target, asked["worker"], **options)
         return
     place = Path(asked["out"]) if asked["out"] else default_out(data)
-    own = {key: asked[key] for key in ("trials", "storage", "resume", "workers")}
+    own = {key: asked[key] for key in ("trials", "storage", "resume", "workers", "cluster")}
     try:
         bundle = api.tune(data, target, out=place, progress=Reporter(quiet), **own, **options)
     except KeyboardInterrupt:

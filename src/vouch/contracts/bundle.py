@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from vouch.contracts.backbone import Backbone
 from vouch.contracts.dataset import Note
 from vouch.contracts.finding import Estimate
 from vouch.contracts.proof import Audit
@@ -91,6 +92,7 @@ class Run:
         threads: that torch used; other numbers may change the last bits.
         notes: everything that was done to the data.
         asked: options of the command and their values, those that the recipe does not hold.
+        memory: bytes that training was estimated to need, and the most that it was measured to use.
     """
 
     source: str
@@ -101,6 +103,7 @@ class Run:
     threads: int
     notes: tuple[Note, ...]
     asked: tuple[tuple[str, str], ...] = ()
+    memory: Mapping[str, int] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -195,6 +198,7 @@ class BundleValue:
         out_of_fold: what networks that never saw a row said of it, for all rows that are not sealed: row number, fold,
             and one column for each probability or the value.
         search: the search over settings that the recipe comes from, if there was one.
+        start: what the weights started from, so that the same can be trained again; none for random ones.
     """
 
     schema: Schema
@@ -215,3 +219,4 @@ class BundleValue:
     audit: Audit | None = None
     out_of_fold: pl.DataFrame | None = None
     search: Search | None = None
+    start: Backbone | None = None

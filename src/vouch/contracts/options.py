@@ -6,7 +6,9 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TypedDict
 
+from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import Challenge
+from vouch.contracts.pretrained import Pretrained
 from vouch.contracts.roles import Progress
 
 
@@ -29,7 +31,14 @@ class FitOptions(TypedDict, total=False):
         seed: fixes everything that is drawn at random.
         folds: train one network for each of so many folds, and predict the rows that are not sealed out of fold.
         ensemble: train so many networks, each with a seed of its own, and average their answers.
+        start: a bundle whose encoders and weights to start from, trained with or without labels.
+        backbone: a checkpoint to start from: a folder with safetensors, or a name that the cache or the network knows.
+        unlabelled: data without the target, whose rows are labelled by the network itself where it is sure.
+        proof: whether to prove what starting from other weights was worth, by a second training from random ones.
         resume: go on from the checkpoint that a killed run left beside ``out``.
+        workers: processes on this machine that train one network together; the data must be on disk.
+        cluster: address of a Ray cluster whose machines they run on, instead of this one.
+        log: places where the run is logged as well: "tensorboard:DIR", "mlflow:URI" or a folder, "jsonl:FILE".
         fewest_rows: rows below which there is nothing to measure.
         device: where to compute: "auto", "cpu", "cuda" or "mps".
         progress: told how far the run is.
@@ -50,7 +59,14 @@ class FitOptions(TypedDict, total=False):
     seed: int | None
     folds: int | None
     ensemble: int | None
+    start: str | Path | BundleValue | Pretrained | None
+    backbone: str | Path | None
+    unlabelled: object
+    proof: bool
     resume: bool
+    workers: int | None
+    cluster: str | None
+    log: str | Sequence[str]
     fewest_rows: int
     device: str
     progress: Progress
@@ -78,6 +94,7 @@ class TuneOptions(TypedDict, total=False):
             beside ``out`` when not given.
         resume: go on with the search in the storage.
         workers: processes that search side by side, over the same storage.
+        cluster: address of a Ray cluster on whose machines all but one of them run.
         device: where to compute: "auto", "cpu", "cuda" or "mps".
         progress: told how far the search is.
     """
@@ -99,6 +116,37 @@ class TuneOptions(TypedDict, total=False):
     storage: str | None
     resume: bool
     workers: int
+    cluster: str | None
+    device: str
+    progress: Progress
+
+
+class PretrainOptions(TypedDict, total=False):
+    """Options of ``pretrain``; each may be left out.
+
+    Args:
+        out: the folder to write; none keeps what was learned in memory.
+        types: kind of a column, by its name.
+        drop: columns to leave out, such as a target that is there.
+        columns: names for data that has no header.
+        budget: time to spend, in seconds or as "5m".
+        recipe: settings by key, a TOML or JSON file, or a bundle whose recipe to use.
+        settings: recipe keys and values that override the recipe.
+        seed: fixes everything that is drawn at random.
+        resume: go on from the checkpoint that a killed run left beside ``out``.
+        device: where to compute: "auto", "cpu", "cuda" or "mps".
+        progress: told how far the run is.
+    """
+
+    out: str | Path | None
+    types: Mapping[str, str]
+    drop: Sequence[str]
+    columns: Sequence[str] | None
+    budget: str | float | None
+    recipe: Mapping[str, object] | str | Path | None
+    settings: Mapping[str, object]
+    seed: int | None
+    resume: bool
     device: str
     progress: Progress
 
@@ -170,13 +218,21 @@ def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:
         >>> beside_recipe({"drop": ["id", "name"], "types": {"zip": "category"}, "budget": "5m"})
         (('--type', 'zip=category'), ('--drop', 'id,name'))
     """
-    test = options.get("test")
     single = {
         "--task": options.get("task"),
-        "--test": None if test is None else str(test) if isinstance(test, str | Path) else "TEST_DATA",
+        "--test": _placed(options.get("test"), "TEST_DATA"),
         "--group": options.get("group"),
         "--time": options.get("time"),
+        "--workers": str(options.get("workers") or ""),
+        "--from": _placed(options.get("start"), "BUNDLE"),
+        "--backbone": _placed(options.get("backbone"), ""),
+        "--unlabelled": _placed(options.get("unlabelled"), "UNLABELLED_DATA"),
     }
     lists = {f"--{key}": ",".join(options.get(key) or ()) for key in ("sensitive", "drop", "columns")}
     types = [("--type", f"{column}={kind}") for column, kind in (options.get("types") or {}).items()]
     return tuple((name, value) for name, value in (*single.items(), *types, *lists.items()) if value)
+
+
+def _placed(value: object, otherwise: str) -> str | None:
+    """Where something is on disk, or the word that stands for what has no place there."""
+    return None if value is None else str(value) if isinstance(value, str | Path) else otherwise

@@ -8,6 +8,8 @@ from typing import Literal
 from vouch.contracts.finding import Estimate, Figure, Finding
 
 Outcome = Literal["better", "no evidence", "worse"]
+# The proof of what a network starts from: no failing is treated, so it has no challenge of its own.
+TRANSFER = "transfer"
 
 
 @dataclass(frozen=True, slots=True)

@@ -59,6 +59,10 @@ class Recipe:
         recompute: whether inner values are computed a second time on the way back instead of being kept: less memory,
             a third more time.
         compile: "off", "on", or "auto", which compiles the step on an accelerator where it is measured to pay off.
+        shard: whether weights, gradients and moments are divided over the workers: "auto" where they do not fit one
+            device, else "on" or "off". A process alone divides nothing.
+        gradient_sharing: numbers in which workers send each other their gradients: "float32", or "bfloat16" or
+            "float16", which halve the messages and round them.
         members: predictors inside one network whose answers are averaged: of the parameter-sharing ensemble, or nets of
             words that stand alone.
         networks: whole networks, each trained with a seed of its own, whose answers are averaged (deep ensemble).
@@ -81,6 +85,14 @@ class Recipe:
             each batch draws one of the two.
         focal: how little rows count that are nearly right (gamma of the focal loss); 0 is off, 2 is usual.
         logit_adjustment: how far rare classes are evened out (tau); 0 is off, 1 learns as if all were equally common.
+        start: name and digest of what the weights start from, a bundle or a checkpoint; empty starts from random ones.
+        probe: share of the epochs in which only what is new learns, the head above all (linear probe); 0 is off.
+        unfreezing: share of the epochs, after the probe, over which known layers begin to learn one after the other,
+            those next to the head first; 0 lets all begin at once.
+        layer_decay: what the rate of a layer is multiplied by for each layer that stands between it and the head; 1 is
+            off.
+        hidden: share of the pieces of a text, or of the columns of a table, that are hidden or exchanged while learning
+            without labels; 0 with labels.
 
     Example:
         >>> Recipe(epochs=3).batch_size
@@ -113,6 +125,8 @@ class Recipe:
     precision: str = "auto"
     recompute: bool = False
     compile: str = "off"
+    shard: str = "auto"
+    gradient_sharing: str = "float32"
     members: int = 8
     networks: int = 1
     folds: int = 0
@@ -130,6 +144,11 @@ class Recipe:
     cutmix: float = 0.0
     focal: float = 0.0
     logit_adjustment: float = 0.0
+    start: str = ""
+    probe: float = 0.0
+    unfreezing: float = 0.0
+    layer_decay: float = 1.0
+    hidden: float = 0.0
 
     def plain(self) -> dict[str, Any]:
         """Keys and values as a file has them: a choice with its usual settings is its name.

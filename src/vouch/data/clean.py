@@ -60,7 +60,7 @@ def clean(dataset: Dataset, schema: Schema, *, labelled: bool = True) -> Dataset
         text = f"{out.height:,} rows are larger than memory may hold once they are decoded: kept on disk meanwhile"
         notes.append(Note("read", text, out.height))
     part = _part_name(schema) if dataset.part and labelled else None
-    return replace(dataset, frame=out, notes=tuple(notes), part=part, target=schema.target.name, lines=lines)
+    return replace(dataset, frame=out, notes=tuple(notes), part=part, target=_target_name(schema), lines=lines)
 
 
 def unreadable_rows(raw: Dataset, canonical: Dataset, schema: Schema) -> pl.Series:
@@ -163,6 +163,11 @@ def _check_columns(dataset: Dataset, schema: Schema, labelled: bool) -> None:
             received="columns " + ", ".join(dataset.frame.columns[:8]),
             next_step="Test data needs the target as well; to predict without it use 'vouch predict'.",
         )  # fmt: skip
+
+
+def _target_name(schema: Schema) -> str | None:
+    """The target's name; none where nothing is to be predicted."""
+    return next((column.name for column in schema.columns if column.role == "target"), None)
 
 
 def _part_name(schema: Schema) -> str:

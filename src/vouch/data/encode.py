@@ -90,7 +90,7 @@ def encode(frame: pl.DataFrame, encoders: Sequence[Encoder], limit: int = RESIDE
         return [encoder.encode(frame) for encoder in encoders]
     chunks = ([encoder.encode(frame.slice(at, step)) for encoder in encoders] for at in range(0, frame.height, step))
     if frame.height * row > limit:
-        return _on_disk(head, chunks, frame.height)
+        return written(head, chunks, frame.height)
     tensors = [torch.empty((frame.height, *x.shape[1:]), dtype=x.dtype) for x in head]
     for number, chunk in enumerate(chunks):
         for tensor, part in zip(tensors, chunk, strict=True):
@@ -99,8 +99,17 @@ def encode(frame: pl.DataFrame, encoders: Sequence[Encoder], limit: int = RESIDE
     return tensors
 
 
-def _on_disk(head: Sequence[Tensor], chunks: Iterable[Sequence[Tensor]], rows: int) -> list[Tensor]:
-    """Tensors that are written chunk by chunk and then mapped."""
+def written(head: Sequence[Tensor], chunks: Iterable[Sequence[Tensor]], rows: int) -> list[Tensor]:
+    """Tensors that are written chunk by chunk and then mapped.
+
+    Args:
+        head: the first row of each, which tells shape and type.
+        chunks: rows of each that follow one another, on the processor.
+        rows: how many there are in all.
+
+    Raises:
+        OutputError: the temporary file cannot be written, or the disk is full.
+    """
     room = Room()
     starts = [room.claim(rows * x.nbytes) for x in head]
     done = 0

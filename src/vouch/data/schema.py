@@ -9,7 +9,7 @@ from pathlib import Path
 import polars as pl
 
 from vouch.contracts.dataset import Dataset
-from vouch.contracts.roles import Modality, RawColumn
+from vouch.contracts.roles import Encoder, Modality, RawColumn
 from vouch.contracts.schema import Column, Recognition, Role, Schema
 from vouch.data.read.media import medium_of
 from vouch.data.shelf import let_go
@@ -98,14 +98,56 @@ def infer(dataset: Dataset, hints: Hints) -> Schema:
     )
     schema = Schema(columns, task, task_why)
     if not schema.features:
-        reasons = "; ".join(f"{column.name}: {column.why}" for column in columns if column.role == "ignored")
-        raise ColumnError(
-            "no column is left to learn from",
-            where=dataset.source,
-            received=reasons or "no other column",
-            next_step="Give a column a kind with --type COL=KIND, or add columns.",
-        )
+        raise _nothing_left(dataset, columns)
     return schema
+
+
+def infer_features(dataset: Dataset, types: Mapping[str, str] | None = None, drop: Sequence[str] = ()) -> Schema:
+    """Find the kind of every column where nothing is to be predicted.
+
+    Args:
+        dataset: as it was read; the column that it marks as its target is left out.
+        types: kinds of columns, when they are not to be inferred.
+        drop: columns to leave out.
+
+    Returns:
+        A schema whose task is "none", and in which no column is the target.
+
+    Raises:
+        ColumnError: a named column is absent, or no column is left to learn from.
+        UsageError: an unknown kind.
+
+    Example:
+        >>> infer_features(Dataset(pl.DataFrame({"a": [1.5, 2.5, 3.5] * 9}), "memory")).task
+        'none'
+    """
+    frame = dataset.frame
+    if not frame.height:
+        raise EmptyDataError("there is no row", where=dataset.source, next_step="Give data with at least 20 rows.")
+    for name in (*(types or {}), *drop):
+        if name not in frame.columns:
+            raise ColumnError(
+                f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, frame.columns)
+            )
+    hints = Hints("", types=types or {}, drop=drop)
+    columns = tuple(
+        Column(name, "ignored", "ignored", "labels are not looked at")
+        if name == dataset.target
+        else _column(frame[name], name, dataset, hints)
+        for name in frame.columns
+    )
+    schema = Schema(columns, "none", "nothing is to be predicted")
+    if not schema.features:
+        raise _nothing_left(dataset, columns)
+    return schema
+
+
+def _nothing_left(dataset: Dataset, columns: Sequence[Column]) -> ColumnError:
+    reasons = "; ".join(f"{column.name}: {column.why}" for column in columns if column.role == "ignored")
+    return ColumnError(
+        "no column is left to learn from", where=dataset.source, received=reasons or "no other column",
+        next_step="Give a column a kind with --type COL=KIND, or add columns.",
+    )  # fmt: skip
 
 
 def _check_names(dataset: Dataset, hints: Hints) -> None:
@@ -135,6 +177,11 @@ def modality(kind: str) -> Modality:
         KeyError: there is none.
     """
     return _KINDS[kind]
+
+
+def kind_of(encoder: Encoder) -> str:
+    """The kind of column that an encoder reads."""
+    return next(modality.kind for modality in MODALITIES if isinstance(encoder, modality.encoder))
 
 
 def _column(series: pl.Series, name: str, dataset: Dataset, hints: Hints) -> Column:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,9 +11,10 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from vouch.contracts.backbone import Inherited
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Capabilities, RawColumn
-from vouch.contracts.schema import Column, Recognition
+from vouch.contracts.roles import Capabilities, Encoder, RawColumn
+from vouch.contracts.schema import Column, Option, Recognition
 from vouch.nets.categories import MISSING, UNSEEN, CategoryEmbedding, NgramEmbedding, hash_ngrams
 from vouch.nets.corrupt import swap_cells
 
@@ -131,6 +132,57 @@ class CategoryEncoder:
         owner = torch.tensor([*range(len(self.columns)), *spelt], device=batch.device)
         return swap_cells(batch, owner, len(self.columns), generator)
 
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """The recipe keys that decide the shapes of the embedding."""
+        return ("category_embedding",)
+
+    def reading(self, options: Mapping[str, Option]) -> Mapping[str, Option]:
+        """Categories are read as they are."""
+        return options
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Values first, then the spellings of some columns."""
+        return (*range(len(self.columns)), *(self.columns.index(name) for name in self.spelt))
+
+    def inherit(self, known: Encoder) -> Inherited | None:
+        """Columns of known names keep their known values, and new ones are added after them."""
+        assert isinstance(known, CategoryEncoder)
+        shared = [name for name in self.columns if name in known.columns]
+        if not shared:
+            return None
+        values = [_joined(known.of(name), mine) for name, mine in zip(self.columns, self.values, strict=True)]
+        spelt = tuple(name for name in self.columns if name in (known.spelt if name in shared else self.spelt))
+        joined = CategoryEncoder(self.columns, tuple(values), self._counted(values), spelt)
+        return Inherited(joined, tuple(shared), joined._rows_of(known, shared))
+
+    def of(self, name: str) -> tuple[str, ...]:
+        """The known values of a column; none where the column is not known."""
+        return self.values[self.columns.index(name)] if name in self.columns else ()
+
+    def starts(self, name: str) -> int:
+        """Where the codes of a column begin among those of all columns."""
+        return sum(self.cardinalities[: self.columns.index(name)])
+
+    def _counted(self, values: Sequence[tuple[str, ...]]) -> Tensor:
+        """The counts of this encoder's own codes, in the order of other lists of values."""
+        counts, start = self.counts.tolist(), 0
+        found: list[int] = []
+        for mine, wanted in zip(self.values, values, strict=True):
+            seen = dict(zip(mine, counts[start + FIRST : start + FIRST + len(mine)], strict=True))
+            found += [*counts[start : start + FIRST], *(seen.get(value, 0) for value in wanted)]
+            start += FIRST + len(mine)
+        return torch.tensor(found, dtype=torch.int64)
+
+    def _rows_of(self, known: CategoryEncoder, shared: Sequence[str]) -> dict[str, tuple[Tensor, Tensor]]:
+        """Which vectors of values and of spellings are taken over from another encoder's."""
+        pairs = [(self.starts(name), known.starts(name), FIRST + len(known.of(name))) for name in shared]
+        rows = {"table.weight": _blocks(pairs)}
+        spelt = [name for name in self.spelt if name in known.spelt and name in shared]
+        tables = [(self.spelt.index(name) * _BUCKETS, known.spelt.index(name) * _BUCKETS, _BUCKETS) for name in spelt]
+        return rows | ({"spelling.weight": _blocks(tables)} if tables else {})
+
 
 class ValuesAndSpelling(nn.Module):
     """Vectors of values beside vectors of spellings, flattened.
@@ -160,6 +212,17 @@ class ValuesAndSpelling(nn.Module):
             return values
         grams = x[:, self.table.columns :].unflatten(1, (self.spelling.columns, _GRAMS))
         return torch.cat([values, self.spelling(grams).flatten(1)], dim=1)
+
+
+def _joined(known: tuple[str, ...], fresh: tuple[str, ...]) -> tuple[str, ...]:
+    """Known values, then those that are new."""
+    return (*known, *(value for value in fresh if value not in set(known)))
+
+
+def _blocks(pairs: Sequence[tuple[int, int, int]]) -> tuple[Tensor, Tensor]:
+    """Rows of several blocks, each given by where it starts here and there and by its length."""
+    here, there = ([torch.arange(pair[k], pair[k] + pair[2]) for pair in pairs] for k in (0, 1))
+    return torch.cat(here), torch.cat(there)
 
 
 def _values(series: pl.Series) -> tuple[tuple[str, ...], list[int]]:

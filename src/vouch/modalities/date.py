@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -11,12 +11,23 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from vouch.contracts.backbone import Inherited
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Capabilities, RawColumn
-from vouch.contracts.schema import Column, Recognition
+from vouch.contracts.roles import Capabilities, Encoder, RawColumn
+from vouch.contracts.schema import Column, Option, Recognition
 from vouch.nets.corrupt import add_noise, swap_cells
 from vouch.nets.network import Flat
-from vouch.nets.numbers import CLIP, NumberScale, PiecewiseLinearEmbedding, fit_bins, fit_scale, scale_numbers
+from vouch.nets.numbers import (
+    CLIP,
+    NumberScale,
+    PiecewiseLinearEmbedding,
+    fit_bins,
+    fit_scale,
+    joined_rows,
+    kept_rows,
+    scale_numbers,
+    shared_places,
+)
 
 _DATES = ("%Y-%m-%d", "%m/%d/%Y", "%d/%m/%Y", "%d.%m.%Y", "%Y/%m/%d", "%d-%m-%Y", "%d %b %Y", "%d-%b-%Y", "%b %d, %Y")
 _TIMES = ("", " %H:%M:%S", " %H:%M", "T%H:%M:%S", "T%H:%M:%S%.f", " %H:%M:%S%.f", "T%H:%M:%SZ", " %I:%M:%S %p")
@@ -108,6 +119,38 @@ class DateEncoder:
             owner = torch.tensor(self.kept, device=batch.device) // _PARTS
             batch = swap_cells(batch, owner, len(self.columns), generator)
         return batch
+
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """The recipe keys that decide the shapes of the embedding."""
+        return ("number_embedding",)
+
+    def reading(self, options: Mapping[str, Option]) -> Mapping[str, Option]:
+        """Each column keeps the format that it is written in."""
+        return options
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The column that each calendar part is of."""
+        return tuple(i // _PARTS for i in self.kept)
+
+    def inherit(self, known: Encoder) -> Inherited | None:
+        """Calendar parts of columns of known names keep their scale and their bins."""
+        assert isinstance(known, DateEncoder)
+        here, there = shared_places(self.parts, known.parts)
+        if not len(here):
+            return None
+        centre, spread, edges = (
+            joined_rows(getattr(self, name), getattr(known, name), here, there)
+            for name in ("centre", "spread", "edges")
+        )
+        names = tuple(name for name in self.columns if name in known.columns)
+        return Inherited(DateEncoder(self.columns, self.kept, centre, spread, edges), names, kept_rows(here, there))
+
+    @property
+    def parts(self) -> tuple[tuple[str, int], ...]:
+        """Column and number of each kept part (P)."""
+        return tuple((self.columns[i // _PARTS], i % _PARTS) for i in self.kept)
 
 
 def _calendar(frame: pl.DataFrame, names: Sequence[str]) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -12,12 +12,23 @@ import polars as pl
 import torch
 from torch import Tensor, nn
 
+from vouch.contracts.backbone import Inherited
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Capabilities, RawColumn
-from vouch.contracts.schema import Column, Recognition
+from vouch.contracts.roles import Capabilities, Encoder, RawColumn
+from vouch.contracts.schema import Column, Option, Recognition
 from vouch.nets.corrupt import add_noise, swap_cells
 from vouch.nets.network import Flat
-from vouch.nets.numbers import CLIP, NumberScale, PiecewiseLinearEmbedding, fit_bins, fit_scale, scale_numbers
+from vouch.nets.numbers import (
+    CLIP,
+    NumberScale,
+    PiecewiseLinearEmbedding,
+    fit_bins,
+    fit_scale,
+    joined_rows,
+    kept_rows,
+    scale_numbers,
+    shared_places,
+)
 
 _DECORATION = r"[\s\u00a0\u202f_$€£¥₹%]|(?i:\b(?:usd|eur|gbp|chf|jpy)\b)"
 _EXACT_IN_FLOAT32 = 2**24
@@ -123,6 +134,33 @@ class NumberEncoder:
             columns = batch.shape[1]
             batch = swap_cells(batch, torch.arange(columns, device=batch.device), columns, generator)
         return batch
+
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """The recipe keys that decide the shapes of the embedding."""
+        return ("number_embedding",)
+
+    def reading(self, options: Mapping[str, Option]) -> Mapping[str, Option]:
+        """Numbers are read as they are."""
+        return options
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """Each part of the vector is of a column of its own."""
+        return tuple(range(len(self.columns)))
+
+    def inherit(self, known: Encoder) -> Inherited | None:
+        """Columns of known names keep their scale and their bins."""
+        assert isinstance(known, NumberEncoder)
+        here, there = shared_places(self.columns, known.columns)
+        if not len(here):
+            return None
+        centre, spread, edges = (
+            joined_rows(getattr(self, name), getattr(known, name), here, there)
+            for name in ("centre", "spread", "edges")
+        )
+        names = tuple(self.columns[i] for i in here.tolist())
+        return Inherited(NumberEncoder(self.columns, centre, spread, edges), names, kept_rows(here, there))
 
 
 def _matrix(frame: pl.DataFrame, names: Sequence[str]) -> Tensor:

@@ -37,16 +37,25 @@ class Source:
 
 
 _SOURCE: ContextVar[Source | None] = ContextVar("vouch_source", default=None)
+# One entry for each source that is set in any thread: what is compiled must not ask a context where there is none.
+_SET: list[Source] = []
 
 
 @contextmanager
 def drawing_from(source: Source) -> Iterator[None]:
     """Inside, nets draw from that source."""
     token = _SOURCE.set(source)
+    _SET.append(source)
     try:
         yield
     finally:
+        _SET.pop()
         _SOURCE.reset(token)
+
+
+def source_here() -> Source | None:
+    """The source that nets draw from here; none where that is torch's global generator."""
+    return _SOURCE.get() if _SET else None
 
 
 def drawn(like: Tensor, make: Make) -> Tensor:
@@ -63,7 +72,7 @@ def drawn(like: Tensor, make: Make) -> Tensor:
         >>> drawn(torch.zeros(3, 2), lambda rows, generator: torch.rand(rows, generator=generator)).shape
         torch.Size([3])
     """
-    source = _SOURCE.get()
+    source = source_here()
     if source is None:
         return make(len(like), None)
     if source.generators:
@@ -79,7 +88,7 @@ def drawn_once(like: Tensor, make: Callable[[Generator | None], Tensor]) -> Tens
         like: any tensor of the batch.
         make: from a generator to random numbers.
     """
-    source = _SOURCE.get()
+    source = source_here()
     if source is None or not source.generators:
         return make(None)
     return _Beside.apply(like, lambda _, generator: make(generator), Source(source.generators))  # type: ignore[no-any-return]
@@ -156,7 +165,7 @@ def dropout(x: Tensor, share: float, training: bool) -> Tensor:
     dropped = round(share * 256)
     if dropped == 0 or not training:
         return x
-    if x.is_cuda and _SOURCE.get() is None:
+    if x.is_cuda and source_here() is None:
         return F.dropout(x, dropped / 256)
     rest, device = x.shape[1:], x.device
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -51,6 +51,35 @@ class Network(nn.Module):
     def answer(self, vectors: Tensor) -> Tensor:
         """Vectors side by side (B, D) to outputs (B, M, K)."""
         return self.head(self.trunk(vectors))
+
+
+class Pretext(nn.Module):
+    """A network whose own head guesses which columns were exchanged, with a projector or a guesser for some blocks.
+
+    Args:
+        network: to be kept, but for its head.
+        heads: for some blocks, by their number, what is put on the block's embedder.
+
+    Example:
+        >>> from vouch.nets.pretext import Projector
+        >>> numbers = Flat(nn.Unflatten(1, (2, 1)), columns=2, features=1)
+        >>> net = Pretext(Network([numbers], Straight([2], members=1, dropout=0.0), outputs=2), {0: Projector(2)})
+        >>> net.project(0, torch.zeros(4, 2)).shape
+        torch.Size([4, 128])
+    """
+
+    def __init__(self, network: Network, heads: Mapping[int, nn.Module]) -> None:
+        super().__init__()
+        self.network = network
+        self.heads = nn.ModuleDict({str(block): head for block, head in heads.items()})
+
+    def forward(self, *inputs: Tensor) -> Tensor:
+        """Encoded inputs to what the network's own head guesses (B, M, K)."""
+        return self.network(*inputs)
+
+    def project(self, block: int, x: Tensor) -> Tensor:
+        """One encoded input (B, ...) to what its projector makes of the embedder's vector (B, E)."""
+        return self.heads[str(block)](self.network.embedders[block](x))
 
 
 class MemberHead(nn.Module):

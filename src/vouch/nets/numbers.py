@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import torch
@@ -145,6 +146,40 @@ class PiecewiseLinearEmbedding(nn.Module):
         curved = torch.bmm(place, self.weight).transpose(0, 1)
         vector = curved + known.unsqueeze(-1) * self.slope + self.bias
         return torch.where(absent.unsqueeze(-1), self.missing, vector)
+
+
+def shared_places(here: Sequence[object], there: Sequence[object]) -> tuple[Tensor, Tensor]:
+    """Where those that two rows of names share stand in the first, and where in the second.
+
+    Example:
+        >>> shared_places(["a", "b", "c"], ["c", "a"])
+        (tensor([0, 2]), tensor([1, 0]))
+    """
+    known = {name: place for place, name in enumerate(there)}
+    pairs = [(place, known[name]) for place, name in enumerate(here) if name in known]
+    first, second = zip(*pairs, strict=True) if pairs else ((), ())
+    return torch.tensor(first, dtype=torch.int64), torch.tensor(second, dtype=torch.int64)
+
+
+def joined_rows(fresh: Tensor, known: Tensor, here: Tensor, there: Tensor) -> Tensor:
+    """Fresh rows (N, ...), some of them replaced by known ones (K, ...); the shorter rows repeat their last entry.
+
+    Example:
+        >>> joined_rows(torch.zeros(2, 2), torch.ones(1, 3), torch.tensor([1]), torch.tensor([0])).tolist()
+        [[0.0, 0.0, 0.0], [1.0, 1.0, 1.0]]
+    """
+    if fresh.ndim > 1:
+        width = max(fresh.shape[1], known.shape[1])
+        fresh, known = (torch.cat([x, x[:, -1:].expand(-1, width - x.shape[1])], 1) for x in (fresh, known))
+    out = fresh.clone()
+    out[here] = known[there].to(fresh.dtype)
+    return out
+
+
+def kept_rows(here: Tensor, there: Tensor) -> dict[str, tuple[Tensor, Tensor]]:
+    """The rows of a flattened embedding of numbers that are taken over from another one."""
+    names = ("weight", "slope", "bias", "missing")
+    return {f"embedding.{name}": (here, there) for name in names}
 
 
 def _sorted_columns(x: Tensor) -> list[Tensor]:

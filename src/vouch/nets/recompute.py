@@ -9,6 +9,8 @@ from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.utils.checkpoint import checkpoint
 
+from vouch.nets.drawing import Source, drawing_from, source_here
+
 
 def through(block: nn.Module, *inputs: Tensor, again: bool) -> Tensor:
     """What a block makes of its inputs.
@@ -29,10 +31,19 @@ def through(block: nn.Module, *inputs: Tensor, again: bool) -> Tensor:
     if not again or not block.training:
         return block(*inputs)
 
+    source = source_here()
+
     def contexts() -> tuple[AbstractContextManager[None], AbstractContextManager[None]]:
-        return nullcontext(), _not_counted(block)
+        return nullcontext(), _again(block, source)
 
     return checkpoint(block, *inputs, use_reentrant=False, context_fn=contexts)  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _again(block: nn.Module, source: Source | None) -> Iterator[None]:
+    """On the way back, which a card goes in a thread of its own, the same is drawn, and nothing is counted twice."""
+    with nullcontext() if source is None else drawing_from(source), _not_counted(block):
+        yield
 
 
 @contextmanager

@@ -51,6 +51,8 @@ class SequenceEncoder(nn.Module):
         kernel: int = 0,
     ) -> None:
         super().__init__()
+        # What is said of a piece depends on the others, so that a hidden one can be guessed from it.
+        self.contextual = True
         self.vectors = nn.Parameter(torch.randn(vocabulary, features) * _SPREAD)
         self.positions = nn.Parameter(torch.randn(tokens, features) * _SPREAD)
         self.blocks = nn.ModuleList(_Block(features, dropout, kernel) for _ in range(depth))

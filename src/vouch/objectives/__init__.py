@@ -6,13 +6,17 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Objective, Target
 from vouch.errors import UsageError
 from vouch.objectives.focal import Focal
+from vouch.objectives.hidden import HiddenPieces
 from vouch.objectives.l1 import L1
 from vouch.objectives.l2 import L2
 from vouch.objectives.logit_adjustment import LogitAdjustment, log_shares
 from vouch.objectives.mixing import Mixing
+from vouch.objectives.replaced import ReplacedColumns
 from vouch.objectives.supervised import Supervised
+from vouch.objectives.together import Together
+from vouch.objectives.views import Views
 
-ALL = (Focal, L1, L2, LogitAdjustment, Mixing, Supervised)
+ALL = (Focal, HiddenPieces, L1, L2, LogitAdjustment, Mixing, ReplacedColumns, Supervised, Together, Views)
 
 
 def make_objective(target: Target, recipe: Recipe, wanted: Tensor, weights: Tensor | None = None) -> Objective:
@@ -58,4 +62,18 @@ def check_objective(target: Target, recipe: Recipe) -> None:
         )  # fmt: skip
 
 
-__all__ = ["ALL", "L1", "L2", "Focal", "LogitAdjustment", "Mixing", "Supervised", "check_objective", "make_objective"]
+__all__ = [
+    "ALL",
+    "L1",
+    "L2",
+    "Focal",
+    "HiddenPieces",
+    "LogitAdjustment",
+    "Mixing",
+    "ReplacedColumns",
+    "Supervised",
+    "Together",
+    "Views",
+    "check_objective",
+    "make_objective",
+]

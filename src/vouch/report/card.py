@@ -32,6 +32,7 @@ def card(bundle: BundleValue) -> str:
         most_columns=_MOST_COLUMNS,
         most_findings=_MOST_FINDINGS,
         treatments=treated.treatments(bundle),
+        started="" if bundle.start is None else treated.started(bundle.start),
         promises=treated.promises(bundle),
         words=words,
         when=words.moment(bundle.looks[0].when) if bundle.looks else "unknown",

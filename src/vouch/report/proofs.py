@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from vouch.contracts.finding import Estimate
-from vouch.contracts.proof import Difference, Proof, Trial
+from vouch.contracts.proof import TRANSFER, Difference, Proof, Trial
 from vouch.report.cells import chance, named, parts, spoken
 from vouch.report.figures.tradeoff import letter
 from vouch.report.treated import plain
@@ -93,7 +93,7 @@ def shown(proof: Proof, index: int) -> Shown:
         level=_level(proof),
         rows=_rows(proof),
         seals=_seals(proof),
-        means=_MEANS[proof.verdict] if proof.differences else "",
+        means=_means(proof) if proof.differences else "",
         chosen_by=spoken(proof.chosen_by),
         trials=trials,
         rest=max(0, len(proof.trials) - len(trials)),
@@ -122,6 +122,12 @@ def _line(moved: Difference, before: Estimate | None, after: Estimate | None) ->
     )
 
 
+def _means(proof: Proof) -> str:
+    """What the verdict means, for somebody who has to act on it."""
+    said = _MEANS[proof.verdict]
+    return said.replace("Keep the network as it was.", "Fit from scratch.") if proof.challenge == TRANSFER else said
+
+
 def _level(proof: Proof) -> str:
     """The level of the intervals, in percent."""
     return f"{100 * max((one.level for one in proof.differences), default=0.95):.4g} %"
@@ -132,6 +138,8 @@ def _rows(proof: Proof) -> str:
     if not n:
         return "The sealed rows were not looked at."
     said = f"Both networks were scored on the same {count(n, 'sealed row')}, which chose neither."
+    if proof.challenge == TRANSFER:
+        return f"{said} Each was trained once, with the seed {proof.seeds[0]}: it speaks of these two networks."
     if len(proof.seeds) < 2:
         return said + " Nothing was trained anew, so there is one pair."
     seeds = listed([str(seed) for seed in proof.seeds[:12]])

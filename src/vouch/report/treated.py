@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+from vouch.contracts.backbone import Backbone
 from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Treatment
 from vouch.wording import clean, count
 
@@ -30,13 +31,20 @@ def treatments(bundle: BundleValue) -> tuple[tuple[str, str], ...]:
 
 def promises(bundle: BundleValue) -> tuple[str, ...]:
     """How probabilities were recalibrated, what the sets guarantee, and how the training rows differ from the data."""
-    said = [] if bundle.calibrator is None else [_recalibrated(bundle.calibrator)]
+    said = [] if bundle.start is None else [_started(bundle.start)]
+    said += [] if bundle.calibrator is None else [_recalibrated(bundle.calibrator)]
     said += [] if bundle.conformal is None else [_guaranteed(bundle.conformal, bundle.schema.task)]
     if (taught := bundle.taught) is not None and taught.rows:
         said.append(f"{count(len(taught.rows), 'training row')} had another target in training than in the data.")
     if taught is not None and taught.weighted:
         said.append(f"{count(len(taught.weighted), 'training row')} counted for more or less than one.")
     return tuple(said)
+
+
+def started(start: Backbone) -> str:
+    """What a network started from, in half a sentence."""
+    how = {"labels": "trained with labels", "no labels": "learned without labels", "checkpoint": "from elsewhere"}
+    return f"“{clean(start.name, 60)}” ({how[start.how]}, digest {start.digest[:16]})"
 
 
 def plain(name: str) -> str:
@@ -47,6 +55,11 @@ def plain(name: str) -> str:
 def _name(one: Treatment) -> str:
     strength = f" ({clean(one.strength, 60)})" if one.strength else ""
     return f"{plain(one.remedy).capitalize()}{strength}, for {plain(one.challenge)}"
+
+
+def _started(start: Backbone) -> str:
+    unknown = "what that one saw in training is not known here"
+    return f"It did not start from random weights but from {started(start)}; {unknown}."
 
 
 def _recalibrated(calibrator: Calibrator) -> str:

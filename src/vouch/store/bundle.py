@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import warnings
 from dataclasses import replace
 from pathlib import Path
@@ -13,38 +10,29 @@ from typing import Any
 
 import polars as pl
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Evidence, Example, Look, Run, Taught, Treatment
 from vouch.contracts.proof import Audit
-from vouch.contracts.recipe import CHOICES, Recipe
-from vouch.contracts.roles import by_kind
+from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
 from vouch.contracts.search import Search
 from vouch.contracts.split import Split
-from vouch.errors import BundleDamagedError, BundleNotFoundError, BundleTooNewError, OutputError
-from vouch.modalities import ALL as MODALITIES
+from vouch.errors import BundleError, BundleTooNewError
 from vouch.nets.build import build_network
-from vouch.store.partial import Partial
-from vouch.store.place import check_replaceable, replace_folder, unwritable
+from vouch.store.backbone import KIND, encoders_from, plain_encoders, read_backbone, recipe_from, write_backbone
+from vouch.store.folder import ENCODERS, WEIGHTS, check_files, put_together, read_facts, seal, write_folder
 from vouch.store.values import from_plain, to_plain
 from vouch.tasks import ALL as TASKS
 
-FORMAT = 1
 AUDIT_FORMAT = 1
-_FILES = ("weights.safetensors", "encoders.safetensors", "predictions.parquet")
+_FILES = (WEIGHTS, ENCODERS, "predictions.parquet")
 _AUDIT, _OUT_OF_FOLD = "audit.json", "out_of_fold.parquet"
-_LARGEST_JSON = 256 * 2**20
+_START = ("start.safetensors", "start-encoders.safetensors")
 _DEEPEST = 64
 # Parts that bundles from before them do not have, and what stands for them.
 _LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None, "search": None}
-# What a description that fits no network makes the parts throw when they are put together.
-_UNREADABLE = (
-    LookupError, TypeError, ValueError, ArithmeticError, AttributeError, AssertionError, StopIteration, OSError,
-    RuntimeError, MemoryError, UserWarning, SafetensorError, pl.exceptions.PolarsError, pl.exceptions.PanicException,
-)  # fmt: skip
 
 
 def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -> Path:
@@ -61,22 +49,7 @@ def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -
     Raises:
         OutputError: the place cannot be written, or the disk is full; nothing is left behind.
     """
-    path = Path(os.path.abspath(path))
-    check_replaceable(path)
-    fresh = path.with_name(f".{path.name}.{os.getpid()}.new")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        shutil.rmtree(fresh, ignore_errors=True)
-        fresh.mkdir()
-        _write(bundle, fresh, pages or {})
-        replace_folder(fresh, path)
-    except OutputError:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise
-    except (OSError, SafetensorError, pl.exceptions.PolarsError) as error:
-        shutil.rmtree(fresh, ignore_errors=True)
-        raise unwritable(path, error, resumable=Partial.beside(path).checkpointed) from error
-    return path
+    return write_folder(path, lambda folder: _write(bundle, folder, pages or {}))
 
 
 def load(path: Path) -> BundleValue:
@@ -93,19 +66,22 @@ def load(path: Path) -> BundleValue:
         BundleDamagedError: a file is missing, truncated or altered.
         BundleTooNewError: it was written by a later version.
     """
-    facts = _read_facts(path)
-    try:
-        tensors = load_file(path / "encoders.safetensors")
-        weights = load_file(path / "weights.safetensors")
+    facts = read_facts(path)
+    if facts["model"].get("kind") == KIND:
+        raise BundleError(
+            "the bundle was made without labels, so it has nothing to predict", where=str(path),
+            expected="a bundle that 'vouch fit' made", received="one that 'vouch pretrain' made",
+            next_step="Start from it: vouch fit DATA --target COL --from NAME.vouch.",
+        )  # fmt: skip
+    started = _START if "start" in facts["model"] else ()
+    check_files(path, facts, (*_FILES, *started, *({_AUDIT, _OUT_OF_FOLD} & facts["digests"].keys())))
+    with put_together(path):
+        tensors, weights = (load_file(path / name) for name in (ENCODERS, WEIGHTS))
         predictions = pl.read_parquet(path / "predictions.parquet")
         folds = pl.read_parquet(path / _OUT_OF_FOLD) if _OUT_OF_FOLD in facts["digests"] else None
         bundle = _assemble(facts["model"], tensors, weights, predictions)
-        return replace(bundle, audit=_read_audit(path, facts), out_of_fold=folds)
-    except _UNREADABLE as error:
-        raise BundleDamagedError(
-            "the bundle cannot be put together", where=str(path), received=f"{type(error).__name__}: {error}"[:200],
-            next_step="Take a fresh copy of it, or fit again.",
-        ) from error  # fmt: skip
+        start = read_backbone(facts["model"]["start"], path, _START) if started else None
+        return replace(bundle, audit=_read_audit(path, facts), out_of_fold=folds, start=start)
 
 
 def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
@@ -114,7 +90,7 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
         "schema": to_plain(bundle.schema, tensors, "schema"),
         "task": {"name": bundle.task.name, "state": to_plain(bundle.task, tensors, "task")},
         "recipe": to_plain(bundle.recipe, tensors, "recipe"),
-        "encoders": [_plain_encoder(encoder, tensors, i) for i, encoder in enumerate(bundle.encoders)],
+        "encoders": plain_encoders(bundle.encoders, tensors, "encoders"),
         "split": _plain_split(bundle.split, tensors),
         "evidence": to_plain(bundle.evidence, tensors, "evidence"),
         "run": to_plain(bundle.run, tensors, "run"),
@@ -140,61 +116,15 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
     if bundle.out_of_fold is not None:
         bundle.out_of_fold.write_parquet(folder / _OUT_OF_FOLD)
         files.append(_OUT_OF_FOLD)
-    digests = {name: _digest(folder / name) for name in files} | {"model": _digest_of(model)}
-    facts = {"format": FORMAT, "model": model, "digests": digests}
-    (folder / "model.json").write_text(json.dumps(facts, indent=1, allow_nan=False), encoding="utf-8")
-    shared = (folder / "model.json").stat().st_mode
-    for file in folder.iterdir():
-        # The safetensors library writes files for the owner only, whatever the umask says.
-        file.chmod(shared)
-        with file.open("rb") as handle:
-            os.fsync(handle.fileno())
-
-
-def _plain_encoder(encoder: Any, tensors: dict[str, Tensor], i: int) -> dict[str, Any]:
-    kind = next(modality.kind for modality in MODALITIES if isinstance(encoder, modality.encoder))
-    return {"kind": kind, "state": to_plain(encoder, tensors, f"encoders.{i}")}
+    if bundle.start is not None:
+        model["start"] = write_backbone(bundle.start, folder, _START)
+        files += _START
+    seal(folder, model, files)
 
 
 def _plain_split(split: Split, tensors: dict[str, Tensor]) -> dict[str, Any]:
     rows = {name: torch.from_numpy(getattr(split, name)) for name in ("train", "valid", "test")}
     return to_plain({**rows, "how": split.how, "why": split.why}, tensors, "split")
-
-
-def _read_facts(path: Path) -> dict[str, Any]:
-    file = path / "model.json"
-    if not file.is_file():
-        raise BundleNotFoundError(
-            "there is no bundle", where=str(path), expected="a folder with model.json in it",
-            next_step="Give the folder that 'vouch fit' named.",
-        )  # fmt: skip
-    damaged = BundleDamagedError(
-        "the bundle is damaged", where=str(file), next_step="Take a fresh copy of it, or fit again."
-    )
-    if file.stat().st_size > _LARGEST_JSON:
-        raise damaged
-    try:
-        facts = json.loads(file.read_text(encoding="utf-8"))
-        version, digests = int(facts["format"]), dict(facts["digests"])
-        altered = digests.get("model") != _digest_of(facts["model"])
-    except (OSError, ValueError, KeyError, TypeError, OverflowError, RecursionError) as error:
-        raise damaged from error
-    if version > FORMAT:
-        raise BundleTooNewError(
-            "the bundle was written by a later version of Vouch", where=str(path),
-            expected=f"format {FORMAT} or earlier", received=f"format {version}",
-            next_step="Upgrade: pip install --upgrade deepvouch.",
-        )  # fmt: skip
-    if version < 1:
-        raise damaged
-    for name in ("model.json", *_FILES, *({_AUDIT, _OUT_OF_FOLD} & digests.keys())):
-        sound = not altered if name == "model.json" else _is_sound(path / name, digests.get(name))
-        if not sound:
-            raise BundleDamagedError(
-                f"'{name}' is missing or was altered", where=str(path),
-                next_step="Take a fresh copy of the bundle, or fit again.",
-            )  # fmt: skip
-    return facts
 
 
 def _read_audit(path: Path, facts: dict[str, Any]) -> Audit | None:
@@ -219,11 +149,8 @@ def _assemble(
 
     task_class = next(task for task in TASKS if model["task"]["name"] in task.names)
     task = from_plain(task_class, model["task"]["state"], tensors, "task")
-    recipe = from_plain(Recipe, _with_objects(model["recipe"]), tensors, "recipe")
-    encoders = tuple(
-        from_plain(by_kind(MODALITIES, entry["kind"]).encoder, entry["state"], tensors, f"encoders.{i}")
-        for i, entry in enumerate(model["encoders"])
-    )
+    recipe = recipe_from(model["recipe"])
+    encoders = encoders_from(model["encoders"], tensors, "encoders")
     # On the meta device nothing is allocated: sizes that a stranger wrote cost no memory before they are checked.
     _check_sizes(recipe, len(weights))
     with torch.device("meta"), warnings.catch_warnings():
@@ -243,12 +170,6 @@ def _assemble(
     )  # fmt: skip
 
 
-def _with_objects(recipe: dict[str, Any]) -> dict[str, Any]:
-    """A recipe in which an optimiser or a schedule was once no more than a name."""
-    named = {key: {"name": recipe[key]} for key in CHOICES if isinstance(recipe.get(key), str)}
-    return {**recipe, **named}
-
-
 def _check_sizes(recipe: Recipe, tensors: int) -> None:
     """Refuse sizes that no network has, before a stranger's number keeps us busy building layers."""
     # A layer that is passed again takes up no tensor of its own, but it does take time.
@@ -259,17 +180,3 @@ def _check_sizes(recipe: Recipe, tensors: int) -> None:
     for name in ("members", "width", "number_embedding", "category_embedding", "image_width", "text_width"):
         if not 1 <= getattr(recipe, name) < 2**31:
             raise ValueError(f"{name} {getattr(recipe, name)}")
-
-
-def _is_sound(file: Path, digest: object) -> bool:
-    return file.is_file() and _digest(file) == digest
-
-
-def _digest(file: Path) -> str:
-    with file.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
-
-
-def _digest_of(model: object) -> str:
-    """A digest of the description itself, which does not depend on how its file is laid out."""
-    return hashlib.sha256(json.dumps(model, sort_keys=True).encode()).hexdigest()

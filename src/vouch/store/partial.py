@@ -17,7 +17,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.errors import OutputError, TrainingError
 from vouch.store.place import unwritable
 
-_OURS = re.compile(r"run\.json|checkpoint\d*(\.new|\.old)?")
+_OURS = re.compile(r"run\.json|stale|checkpoint\d*(\.new|\.old)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +76,25 @@ class Partial:
     def begun(self) -> bool:
         """Whether a run was begun here that can be gone on with."""
         return (self.folder / "run.json").is_file()
+
+    @property
+    def stale(self) -> bool:
+        """Whether what was begun here is to be replaced as soon as another run begins."""
+        return (self.folder / "stale").exists()
+
+    def mark(self, stale: bool) -> None:
+        """Say whether what was begun here, if anything was, is to be replaced or gone on with.
+
+        Raises:
+            OutputError: the place cannot be written.
+        """
+        try:
+            if stale and self.begun:
+                (self.folder / "stale").touch()
+            else:
+                (self.folder / "stale").unlink(missing_ok=True)
+        except OSError as error:
+            raise unwritable(self.folder, error) from error
 
     def nothing(self) -> TrainingError:
         """What is said when there is no run to go on with."""

@@ -9,6 +9,7 @@ import polars as pl
 import torch
 from torch import Tensor
 
+from vouch.contracts.backbone import Inheriting, Viewing
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Modality
 from vouch.contracts.schema import Column
@@ -57,6 +58,8 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None,
     for name in modality.augmentations:
         _check_change(modality.fit(frame, [column], replace(recipe, augment=(name,)), None), frame, recipe, name)
     _check_storage(modality, encoder, frame, encoded)
+    _check_inheriting(encoder, frame, recipe)
+    _check_views(encoder, encoded)
 
 
 def _recognised(modality: Modality, raw: pl.Series, root: Path | None) -> Column:
@@ -118,6 +121,35 @@ def _check_storage(modality: Modality, encoder: Encoder, frame: pl.DataFrame, en
     plain = to_plain(encoder, tensors, "encoder")
     back = from_plain(modality.encoder, plain, tensors, "encoder")
     assert torch.equal(_filled(back.encode(frame)), _filled(encoded)), "a stored encoder encodes otherwise"
+
+
+def _check_inheriting(encoder: Encoder, frame: pl.DataFrame, recipe: Recipe) -> None:
+    """One that goes on from itself is itself: the same encoding, every column, and weights of the same shapes."""
+    if not isinstance(encoder, Inheriting):
+        return
+    found = encoder.inherit(encoder)
+    assert found is not None, "the encoder has nothing in common with itself"
+    assert found.columns == encoder.columns, "the encoder does not know its own columns"
+    same = _filled(found.encoder.encode(frame)), _filled(encoder.encode(frame))
+    assert torch.equal(*same), "an encoder that goes on from itself encodes otherwise"
+    own, taken = (one.embed(recipe).state_dict() for one in (encoder, found.encoder))
+    assert {name: x.shape for name, x in own.items()} == {name: x.shape for name, x in taken.items()}, (
+        "an encoder that goes on from itself has an embedding of another shape"
+    )
+    assert set(found.rows or own) <= set(own), "rows are named for weights that the embedding does not have"
+    assert all(hasattr(recipe, key) for key in encoder.shaped_by), "shaped_by names what is no recipe key"
+    sections = getattr(encoder.embed(recipe), "sections", None) or [0]
+    assert len(encoder.places) == len(sections), "places does not name the column of each section"
+
+
+def _check_views(encoder: Encoder, encoded: Tensor) -> None:
+    """Views follow their generator, have the shape of the rows, and differ from each other."""
+    if not isinstance(encoder, Viewing):
+        return
+    first, second, other = (encoder.view(encoded.clone(), torch.Generator().manual_seed(k)) for k in (3, 3, 4))
+    assert torch.equal(first, second), "view does not follow its generator"
+    assert first.shape == encoded.shape, "view changed the shape"
+    assert not torch.equal(first, other), "two views are the same"
 
 
 def _filled(x: Tensor) -> Tensor:

@@ -10,15 +10,16 @@ from torch.optim.swa_utils import get_ema_multi_avg_fn
 
 from vouch.contracts.recipe import Recipe
 from vouch.training.schedule_free import ScheduleFreeAdamW
+from vouch.training.sharding import held
 from vouch.training.state import State, Weights, copy_of
 
 Pairs = tuple[list[Tensor], list[Tensor]]
 
 
 def pairs_of(average: Weights, live: Weights) -> Pairs:
-    """Averages and live weights, those of floating point alone."""
+    """Averages and live weights, those of floating point alone; of divided ones the part that this process holds."""
     names = [name for name, value in live.items() if value.is_floating_point()]
-    return [average[name] for name in names], [live[name] for name in names]
+    return [held(average[name]) for name in names], [held(live[name]) for name in names]
 
 
 def follow(pairs: Pairs, decay: float, steps: int) -> None:

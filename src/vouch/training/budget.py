@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import copy
 import re
 import time
 from collections.abc import Sequence
-from dataclasses import replace
-from functools import partial
 
 from vouch.errors import UsageError
-from vouch.training.checkpoint import Checkpoints
-from vouch.training.loop import Job, begun, own_draws, train_epoch
+from vouch.training.loop import Job, own_draws
+from vouch.training.probing import epochs_of, probe_of
 from vouch.training.together import Batch, can_batch
 
 _UNITS = {"": 1.0, "s": 1.0, "m": 60.0, "h": 3600.0}
 _LONGEST = 365 * 24 * 3600.0
-_PROBE_STEPS = 6
 _RESERVE = 0.9
 
 
@@ -50,12 +46,13 @@ def epochs_within(jobs: Sequence[Job], seconds: float) -> int:
     Returns:
         At least one epoch; a tenth of the time is kept in reserve.
     """
-    probes = [_probe(job) for job in jobs]
+    probes = [probe_of(job) for job in jobs]
     if can_batch(probes):
         epoch, others = Batch(probes).epoch, 1
     else:
         probes = probes[:1]
-        epoch, others = partial(train_epoch, probes[0], begun(probes[0])), len(jobs)
+        epoch, others = epochs_of(probes[0]), len(jobs)
+    begun = time.perf_counter()
     with own_draws(jobs[0].device):
         epoch()
         started = time.perf_counter()
@@ -64,11 +61,6 @@ def epochs_within(jobs: Sequence[Job], seconds: float) -> int:
     for probe in probes:
         probe.evaluate(probe.network)
     whole = (trained - started) * jobs[0].steps_in_epoch / probes[0].steps_in_epoch + time.perf_counter() - trained
-    return max(1, int(_RESERVE * seconds / (whole * others)))
-
-
-def _probe(job: Job) -> Job:
-    """A copy that makes a few steps of the same size."""
-    steps = min(_PROBE_STEPS, job.steps_in_epoch)
-    rows = job.rows[: -(-len(job.rows) * steps // job.steps_in_epoch)]
-    return replace(job, network=copy.deepcopy(job.network), rows=rows, checkpoints=Checkpoints(None), steps=steps)
+    # What is compiled for the copy is compiled once more for the network.
+    compiling = started - begun - (trained - started) if jobs[0].recipe.compile == "on" else 0.0
+    return max(1, int((_RESERVE * seconds - compiling) / (whole * others)))

@@ -6,7 +6,8 @@ import json
 import math
 import shutil
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -49,13 +50,21 @@ class Checkpoints:
 
     def save(self, state: Kept, last: bool = False) -> None:
         """Write the state aside, then put it in the place of the one before; not too often."""
+        if self.due(last):
+            self.write(*state.pack())
+
+    def due(self, last: bool = False) -> bool:
+        """Whether it is time to save: often enough, or at the end where that is kept."""
         early = time.monotonic() - self._saved < self.every
-        if self.folder is None or (not self.last if last else early):
+        return self.folder is not None and (self.last if last else not early)
+
+    def write(self, tensors: Mapping[str, Tensor], facts: Mapping[str, Any]) -> None:
+        """Write a packed state aside, then put it in the place of the one before."""
+        if self.folder is None:
             return
         fresh, old = (self.folder.with_name(self.folder.name + end) for end in (".new", ".old"))
         shutil.rmtree(fresh, ignore_errors=True)
         fresh.mkdir(parents=True)
-        tensors, facts = state.pack()
         save_file({name: value.contiguous() for name, value in tensors.items()}, fresh / "state.safetensors")
         (fresh / "state.json").write_text(json.dumps(facts))
         shutil.rmtree(old, ignore_errors=True)
@@ -71,14 +80,31 @@ class Checkpoints:
         Raises:
             TrainingError: the checkpoint is damaged, or of another network.
         """
+        found = self.read()
+        if found is not None:
+            with self.telling():
+                state.unpack(*found)
+
+    def read(self) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
+        """The kept state as it was packed; none where there is none.
+
+        Raises:
+            TrainingError: it is damaged.
+        """
         folder = self._newest()
         if folder is None:
-            return
+            return None
+        with self.telling():
+            return load_file(folder / "state.safetensors"), json.loads((folder / "state.json").read_text())
+
+    @contextmanager
+    def telling(self) -> Iterator[None]:
+        """Inside, whatever goes wrong is told as a checkpoint that is of no use."""
         try:
-            state.unpack(load_file(folder / "state.safetensors"), json.loads((folder / "state.json").read_text()))
+            yield
         except Exception as error:
             raise TrainingError(
-                "the checkpoint cannot be resumed", where=str(folder),
+                "the checkpoint cannot be resumed", where=str(self._newest() or ""),
                 received=f"{type(error).__name__}: {error}"[:200],
                 next_step="Start again without --resume.",
             ) from error  # fmt: skip

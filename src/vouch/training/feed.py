@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from itertools import chain
 
 import torch
 from torch import Tensor
 
+from vouch.data import encode
 from vouch.data.shelf import is_mapped, let_go
 
 BLOCK_BYTES = 2**20
@@ -43,16 +45,34 @@ def shuffled(rows: Tensor, inputs: Sequence[Tensor], generator: torch.Generator)
     return torch.cat([x[torch.randperm(len(x), generator=generator, device=x.device)] for x in windows])
 
 
-def batches_of(inputs: Sequence[Tensor], batches: Sequence[Tensor]) -> Generator[Batch]:
-    """The row numbers and the encoded inputs of one batch after the other.
+def placed(inputs: Sequence[Tensor], device: torch.device) -> list[Tensor]:
+    """Encoded rows where they are computed with; those on disk stay there, and are sent batch by batch."""
+    return list(inputs) if on_disk(inputs) else [x.to(device) for x in inputs]
+
+
+def batches_of(
+    inputs: Sequence[Tensor], batches: Sequence[Tensor], passes: int = 1
+) -> Generator[tuple[Tensor, Iterable[Batch]]]:
+    """The row numbers of one batch after the other, with the parts in which it passes through the network.
+
+    Each part is row numbers and encoded inputs, none of them empty; a single one has the row numbers of the batch.
 
     Args:
         inputs: encoded inputs of all rows.
         batches: row numbers of each batch, on the device on which the inputs are wanted.
+        passes: parts of each batch, as far as there are rows.
     """
     if not on_disk(inputs):
-        yield from ((rows, [x[rows] for x in inputs]) for rows in batches)
+        yield from ((rows, ((part, [x[part] for x in inputs]) for part in _parts(rows, passes))) for rows in batches)
         return
+    for rows, encoded in _read_ahead(inputs, batches):
+        count = min(passes, len(rows))
+        pieces = zip(*(x.tensor_split(max(count, 1)) for x in encoded), strict=True)
+        yield rows, zip(_parts(rows, passes), map(list, pieces), strict=True)
+
+
+def _read_ahead(inputs: Sequence[Tensor], batches: Sequence[Tensor]) -> Generator[Batch]:
+    """Batches out of what a thread reads from disk while those before are used."""
     groups = _groups(batches, max(1, _AHEAD_BYTES // max(_row_bytes(inputs), 1)))
     with ThreadPoolExecutor(1, thread_name_prefix="vouch-read") as reader:
         ahead: Future[list[Batch]] | None = None
@@ -68,14 +88,26 @@ def taken(inputs: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
     return [x[rows] for x in inputs] if not on_disk(inputs) else _gather(inputs, rows)
 
 
-def passes_of(rows: Tensor, inputs: list[Tensor], count: int) -> Iterator[Batch]:
+def extended(inputs: Sequence[Tensor], more: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
+    """Encoded rows, and after them some of others (n,); on disk where all of them are too large for memory.
+
+    Raises:
+        OutputError: the temporary file cannot be written, or the disk is full.
+    """
+    count, row = len(inputs[0]) + len(rows), max(_row_bytes(inputs), 1)
+    if not on_disk(inputs) and count * row <= encode.RESIDENT_BYTES:
+        added = taken(more, rows.to(inputs[0].device))
+        return [torch.cat([x, some]) for x, some in zip(inputs, added, strict=True)]
+    step = max(1, encode.CHUNK_BYTES // row)
+    own = ([x[at : at + step].cpu() for x in inputs] for at in range(0, len(inputs[0]), step))
+    others = ([x.cpu() for x in taken(more, part)] for part in rows.split(step) if len(part))
+    return encode.written([x[:1] for x in inputs], chain(own, others), count)
+
+
+def _parts(rows: Tensor, count: int) -> Sequence[Tensor]:
     """The parts in which the rows of a batch pass through the network, none of them empty; one part is the batch."""
     count = min(count, len(rows))
-    if count <= 1:
-        yield rows, inputs
-        return
-    parts = zip(*(x.tensor_split(count) for x in inputs), strict=True)
-    yield from ((some, list(part)) for some, part in zip(rows.tensor_split(count), parts, strict=True))
+    return rows.tensor_split(count) if count > 1 else (rows,)
 
 
 def _groups(batches: Sequence[Tensor], rows: int) -> Iterator[list[Tensor]]:

@@ -16,12 +16,16 @@ from vouch.contracts.roles import Objective, Progress
 from vouch.errors import TrainingError
 from vouch.training import averaging, gradients
 from vouch.training.checkpoint import Checkpoints
-from vouch.training.feed import batches_of, passes_of, shuffled
+from vouch.training.compiling import Compiled
+from vouch.training.exhaustion import first_steps
+from vouch.training.feed import batches_of, shuffled
 from vouch.training.optimise import make_optimizer
 from vouch.training.precision import casting, fast_products, scaler_for
 from vouch.training.rates import rate_at
 from vouch.training.seeds import for_order, for_step
 from vouch.training.state import Epoch, State, copy_of
+from vouch.training.team import ALONE, Team
+from vouch.training.unfreezing import thaw
 
 Augment = Callable[[list[Tensor], torch.Generator], list[Tensor]]
 
@@ -43,6 +47,7 @@ class Job:
         progress: told after each epoch.
         weights: how much each row counts in the loss (B,); all alike when not given.
         steps: batches in one epoch, whose sizes then follow; as many as the batch size asks for when not given.
+        team: the processes that train the network together.
     """
 
     network: nn.Module
@@ -57,6 +62,7 @@ class Job:
     progress: Progress
     weights: Tensor | None = None
     steps: int | None = None
+    team: Team = ALONE
 
     @property
     def device(self) -> torch.device:
@@ -85,11 +91,13 @@ def train(job: Job) -> list[Epoch]:
         TrainingError: the loss is not a number any more, or the checkpoint is of another run.
     """
     recipe, network, state = job.recipe, job.network, begun(job)
+    compiled = Compiled(network, recipe)
     job.checkpoints.restore(state)
     with own_draws(job.device), fast_products(job.device):
         while (epoch := len(state.history)) < recipe.epochs and not stalled(state.history, recipe.patience):
             started = time.perf_counter()
-            loss = train_epoch(job, state)
+            with first_steps([] if epoch else [(network, state.best)]), compiled.inside():
+                loss = train_epoch(job, state)
             averaging.end_of_epoch(state, recipe)
             with averaging.used(state, recipe):
                 score = job.evaluate(network)
@@ -105,6 +113,7 @@ def train(job: Job) -> list[Epoch]:
 
 def begun(job: Job) -> State:
     """The state before the first step."""
+    job.team.begin(job.network, job.recipe, job.device)
     live = job.network.state_dict()
     optimizer = make_optimizer(job.network, job.recipe)
     total = torch.zeros((), dtype=torch.float32 if job.device.type == "mps" else torch.float64, device=job.device)
@@ -122,11 +131,12 @@ def train_epoch(job: Job, state: State) -> float:
     pairs = averaging.pairs_of(state.average, job.network.state_dict())
     scores = [one.score for one in state.history]
     job.network.train()
-    for step, (rows, encoded) in enumerate(batches_of(job.inputs, batches), state.step):
+    thaw(state.optimizer, epoch / recipe.epochs)
+    for step, (rows, parts) in enumerate(batches_of(job.inputs, batches, recipe.accumulation), state.step):
         made = epoch * steps + step
         for_step(recipe.seed, epoch, step, generator)
         whole = _counted(job, rows)
-        for part, plain in passes_of(rows, encoded, recipe.accumulation):
+        for part, plain in parts:
             inputs = job.augment(plain, generator)
             counts = None if job.weights is None else job.weights[part]
             with casting(recipe, job.device):
@@ -135,6 +145,7 @@ def train_epoch(job: Job, state: State) -> float:
             (share if state.scale is None else state.scale.scale(share)).backward()
             state.total += share.detach() * whole
         state.counted = state.counted + whole
+        job.team.add_up(weights, recipe)
         if state.scale is not None:
             state.scale.unscale_(state.optimizer)
         if recipe.gradient_noise:
@@ -196,14 +207,17 @@ def stalled(history: Sequence[Epoch], patience: int) -> bool:
 
 def report(job: Job, history: Sequence[Epoch]) -> None:
     """Tell of the last epoch."""
-    last = history[-1]
+    last, recipe = history[-1], job.recipe
+    steps, scores = job.steps_in_epoch, [one.score for one in history[:-1]]
+    rate = rate_at((last.epoch * steps - 1) / (recipe.epochs * steps), recipe, scores)
     mean = sum(epoch.seconds for epoch in history) / len(history)
     job.progress(
         "epoch",
         epoch=last.epoch,
-        epochs=job.recipe.epochs,
+        epochs=recipe.epochs,
         loss=last.loss,
         score=last.score,
+        learning_rate=recipe.learning_rate * rate,
         rows_per_second=round(len(job.rows) / max(last.seconds, 1e-9)),
-        seconds_left=round(mean * (job.recipe.epochs - last.epoch), 1),
+        seconds_left=round(mean * (recipe.epochs - last.epoch), 1),
     )

@@ -15,6 +15,8 @@ from vouch.nets.network import MemberHead
 from vouch.training.direct import DirectAdamW
 from vouch.training.muon import Muon
 from vouch.training.schedule_free import ScheduleFreeAdamW
+from vouch.training.sharding import is_divided
+from vouch.training.unfreezing import paced
 
 Group = dict[str, Any]
 
@@ -41,7 +43,7 @@ def make_optimizer(network: nn.Module, recipe: Recipe, stacked: Mapping[str, Ten
             hidden = _hidden(network)
             matrices = [weight for name, weight in weights.items() if name in hidden]
             others = [weight for name, weight in weights.items() if name not in hidden]
-            return Muon(matrices, others, recipe, momentum, stacked is not None)
+            made: Optimizer = Muon(matrices, others, recipe, momentum, stacked is not None)
         case _:
             decaying = _multiplying(network)
             groups: list[Group] = [
@@ -52,7 +54,8 @@ def make_optimizer(network: nn.Module, recipe: Recipe, stacked: Mapping[str, Ten
                 }
                 for decayed in (True, False)
             ]
-            return _torchs([group for group in groups if group["params"]], recipe)
+            made = _torchs([group for group in groups if group["params"]], recipe)
+    return paced(made, network, weights, recipe)
 
 
 def _torchs(groups: list[Group], recipe: Recipe) -> Optimizer:
@@ -64,7 +67,9 @@ def _torchs(groups: list[Group], recipe: Recipe) -> Optimizer:
         case chosen.Adam(beta1=beta1, beta2=beta2, epsilon=eps):
             return torch.optim.Adam(groups, lr=lr, betas=(beta1, beta2), eps=eps, fused=True)
         case chosen.SGD(momentum=momentum, nesterov=nesterov):
-            return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=True)
+            # Torch's fused steps are not made for divided weights.
+            fused = not is_divided(groups[0]["params"][0])
+            return torch.optim.SGD(groups, lr=lr, momentum=momentum, nesterov=nesterov, fused=fused)
         case chosen.RMSprop(decay=decay, momentum=momentum, epsilon=eps):
             return torch.optim.RMSprop(groups, lr=lr, alpha=decay, momentum=momentum, eps=eps, foreach=True)
         case chosen.Adagrad(epsilon=eps):

@@ -60,6 +60,12 @@ def plan(facts: Facts) -> Recipe:
     return recipe if table and not pictures and not texts else _mixed(facts, recipe, pictures)
 
 
+def picture_work(facts: Facts, width: int) -> int:
+    """Operations of learning from one row's pictures with nets of this width: forward, and backward twice as much."""
+    pictures = [column for column, kind in facts.features if kind.spatial]
+    return 3 * sum(picture_flops(*_size(column), width) for column in pictures)
+
+
 def _pictures(facts: Facts, columns: Sequence[Column]) -> Recipe:
     """A ResNet under Muon, for as many epochs as the work allows."""
     side = max(min(_size(column)[1:]) for column in columns)

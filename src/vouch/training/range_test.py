@@ -33,7 +33,10 @@ def rate_found(job: Job) -> float:
     Source:
         Smith, Cyclical learning rates for training neural networks (2017).
     """
-    recipe = replace(job.recipe, learning_rate=_LOWEST, schedule=Constant(), warmup=0.0, averaging=0.0, swa=0.0)
+    recipe = replace(
+        job.recipe, learning_rate=_LOWEST, schedule=Constant(), warmup=0.0, averaging=0.0, swa=0.0, probe=0.0,
+        unfreezing=0.0,
+    )  # fmt: skip
     probe = replace(
         job, network=copy.deepcopy(job.network), recipe=recipe, checkpoints=Checkpoints(None), steps=1
     )  # fmt: skip

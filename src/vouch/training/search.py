@@ -15,8 +15,9 @@ from torch import Tensor, nn
 
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Progress
-from vouch.contracts.search import Attempt, Setting, State, Value
+from vouch.contracts.search import Attempt, State
 from vouch.errors import TrainingError, VouchError
+from vouch.training.drawing import ask, drawn_for, read
 from vouch.training.loop import Augment, Job, train
 from vouch.training.settings import override
 from vouch.training.space import Space, settings_of
@@ -87,9 +88,14 @@ class _Stopped(Exception):
 
 def begin(study: optuna.Study, field: Field) -> None:
     """Put the default recipe first, and what often helps after it, unless these were tried already."""
-    default, known = settings_of(field.recipe, field.space), _known(study)
+    cut = {one.number for one in attempts(study) if one.why == INTERRUPTED}
+    known = [
+        dict(one.params or one.system_attrs.get("fixed_params", {}))
+        for one in study.get_trials(deepcopy=False)
+        if one.number not in cut
+    ]
     for start in ({}, *field.space.starts):
-        drawn = _drawn(field.space, default | dict(start))
+        drawn = drawn_for(field.space, settings_of(field.recipe, field.space) | dict(start))
         if drawn not in known:
             study.enqueue_trial(drawn, {"start": True, "default": not start})
             known.append(drawn)
@@ -117,7 +123,7 @@ def attempt(study: optuna.Study, field: Field, limits: Limits) -> tuple[Attempt,
     """Draw settings, train with them, and write down what came of it."""
     trial = _asked(study, field, limits.worker)
     default = bool(trial.user_attrs.get("default"))
-    settings = settings_of(field.recipe, field.space) if default else _read(field.space, trial.params)
+    settings = settings_of(field.recipe, field.space) if default else read(field.space, trial.params)
     trial.set_user_attr("settings", settings)
     trial.set_user_attr("by", me())
     recipe = override(field.recipe, settings)
@@ -268,54 +274,13 @@ def _train(job: Job) -> Trained:
 
 def _asked(study: optuna.Study, field: Field, worker: int) -> optuna.Trial:
     """The next settings. What is drawn follows from what was tried, not from when a search was interrupted."""
-    optuna = engine()
+    optuna, recipe = engine(), field.recipe
     made = sum(one.why != INTERRUPTED for one in attempts(study))
-    study.sampler = optuna.samplers.TPESampler(seed=(field.recipe.seed * 1_000_003 + worker * 7919 + made) % 2**32)
-    recipe = field.recipe
     # A rate that falls with a planned number of epochs shows late what it is good for.
     share = _FIRST_RUNG if recipe.patience else _FIRST_RUNG_OF_PLANNED
     rung = max(1, round(share * recipe.epochs))
     study.pruner = optuna.pruners.SuccessiveHalvingPruner(min_resource=rung, reduction_factor=_ONE_IN)
-    return study.ask({one.name: _distribution(one) for one in field.space.settings})
-
-
-def _known(study: optuna.Study) -> list[dict[str, float]]:
-    """What was drawn for every attempt that waits, is made, or was made to its end."""
-    cut = {one.number for one in attempts(study) if one.why == INTERRUPTED}
-    return [
-        dict(one.params or one.system_attrs.get("fixed_params", {}))
-        for one in study.get_trials(deepcopy=False)
-        if one.number not in cut
-    ]
-
-
-def _distribution(setting: Setting) -> optuna.distributions.BaseDistribution:
-    optuna = engine()
-    if setting.choices:
-        return optuna.distributions.IntDistribution(0, len(setting.choices) - 1)
-    return optuna.distributions.FloatDistribution(setting.floor, setting.high, log=setting.log)
-
-
-def _read(space: Space, drawn: dict[str, float]) -> dict[str, Value]:
-    """Values from what was drawn: the number of a choice, or a number that says "off" below the smallest."""
-    return {one.name: _value(one, drawn[one.name]) for one in space.settings}
-
-
-def _value(setting: Setting, drawn: float) -> Value:
-    if setting.choices:
-        return setting.choices[int(drawn)]
-    return 0.0 if setting.off and drawn < setting.low else float(f"{drawn:.3g}")
-
-
-def _drawn(space: Space, settings: dict[str, Value]) -> dict[str, float]:
-    """What has to be drawn for settings to have these values."""
-    return {one.name: _as_drawn(one, settings[one.name]) for one in space.settings}
-
-
-def _as_drawn(setting: Setting, value: Value) -> float:
-    if setting.choices:
-        return setting.choices.index(value)
-    return math.sqrt(setting.floor * setting.low) if setting.off and not value else float(value)
+    return ask(study, field.space, settings_of(recipe, field.space), (recipe.seed, worker, made))
 
 
 def _close(study: optuna.Study, trial: optuna.Trial, watch: _Watch, state: str, why: str) -> None:

@@ -22,6 +22,8 @@ NETS = {
 _NAMES = {
     "precision": ("auto", "float32", "bfloat16", "float16"),
     "compile": ("off", "on", "auto"),
+    "shard": ("off", "on", "auto"),
+    "gradient_sharing": ("float32", "bfloat16", "float16"),
 }
 _AUGMENT = (
     "auto", "shift", "flip", "crop", "rotation", "colour", "erase", "vertical_flip", "affine", "randaugment",
@@ -37,6 +39,7 @@ _RANGES = {
     "category_embedding": (1, 1024), "image_width": (1, 4096), "vocabulary": (300, 1_000_000),
     "max_tokens": (0, 8192), "text_width": (1, 4096),
     "l2": (0, 1e3), "stochastic_depth": (0, 0.95),
+    "probe": (0, 1), "unfreezing": (0, 1), "layer_decay": (0.01, 1), "hidden": (0, 0.9),
     "mixup": (0, 100), "cutmix": (0, 100), "focal": (0, 100), "logit_adjustment": (0, 100),
 }  # fmt: skip
 
@@ -65,7 +68,7 @@ def override(recipe: Recipe, settings: Mapping[str, object]) -> Recipe:
             raise UsageError(f"there is no recipe key '{key}'", next_step=nearest(key, known))
         changed[key] = _read(key, value, type(known[key]))
     if "network" in changed:
-        changed["network"] = _with_nets(recipe.network, changed["network"])
+        changed["network"] = with_nets(recipe.network, changed["network"])
     found = replace(recipe, **changed)
     _check_together(found)
     return found
@@ -88,6 +91,10 @@ def _check_together(recipe: Recipe) -> None:
             "schedule_free needs no plateau", "Use --set schedule=constant.",
         ),
         (nesterov and not getattr(recipe.optimizer, "momentum", 1), "Nesterov needs momentum", "Add nesterov=false."),
+        (
+            recipe.recompute and recipe.compile == "on", "what is compiled is not computed twice",
+            "Leave 'recompute' or 'compile' off.",
+        ),
         (recipe.accumulation > recipe.batch_size, "a batch has fewer rows than parts", "Lower 'accumulation'."),
     )  # fmt: skip
     for met, what, advice in contradictions:
@@ -119,8 +126,13 @@ def read_settings(path: Path) -> Mapping[str, object]:
     return settings
 
 
-def _with_nets(planned: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
-    """The named nets, and the planned ones in the places for which none is named."""
+def with_nets(planned: tuple[str, ...], named: tuple[str, ...]) -> tuple[str, ...]:
+    """The named nets, and the planned ones in the places for which none is named.
+
+    Example:
+        >>> with_nets(("ensemble", "resnet"), ("cnn",))
+        ('cnn', 'ensemble')
+    """
     taken = {place for place, nets in NETS.items() for name in named if name in nets}
     kept = (name for name in planned if not any(name in NETS[place] for place in taken))
     return (*named, *kept)

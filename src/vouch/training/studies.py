@@ -7,7 +7,7 @@ import os
 import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -58,7 +58,10 @@ class Identity:
 
     def facts(self) -> dict[str, Any]:
         """The same as plain values, as a storage gives them back."""
-        plain = {"fingerprint": self.fingerprint, "space": asdict(self.space), "recipe": self.recipe.plain()}
+        # How many epochs there are may follow from the time that was left when the search was begun.
+        settings = [replace(one, choices=()) if one.name == "epochs" else one for one in self.space.settings]
+        space = asdict(replace(self.space, settings=tuple(settings)))
+        plain = {"fingerprint": self.fingerprint, "space": space, "recipe": self.recipe.plain()}
         return json.loads(json.dumps(plain | {"fixed": dict(self.fixed)}))
 
 
@@ -200,7 +203,6 @@ def _check(study: optuna.Study, place: Place, identity: Identity) -> None:
             f"the study '{place.name}' is not one of Vouch", where=hidden(str(place.url)),
             next_step="Name another place with --storage.",
         )  # fmt: skip
-    # How many epochs there are may follow from the time that was left when the search was begun.
     changed = [key for key, value in mine["recipe"].items() if kept["recipe"].get(key) != value and key != "epochs"]
     changed += [key for key, value in mine["fixed"].items() if kept["fixed"].get(key) != value and key not in changed]
     for what, differs, seen in (

@@ -18,6 +18,7 @@ from torch.nn.modules.batchnorm import _BatchNorm
 from vouch.contracts.schedules import Plateau
 from vouch.nets.drawing import Source, drawing_from
 from vouch.training import averaging, gradients
+from vouch.training.exhaustion import first_steps
 from vouch.training.feed import on_disk
 from vouch.training.loop import Job, checked, own_draws, report, stalled
 from vouch.training.optimise import make_optimizer
@@ -35,6 +36,7 @@ from vouch.training.state import (
     parts_of,
     set_moments,
 )
+from vouch.training.unfreezing import is_paced
 
 # Multiplications of one step of one network up to which the work is in starting operations, not in doing them.
 SMALL = 5e7
@@ -63,10 +65,12 @@ def can_batch(jobs: Sequence[Job]) -> bool:
     one_rate = not isinstance(recipe.schedule, Plateau)
     plain = not recipe.cutmix and not recipe.logit_adjustment and not recipe.gradient_noise and recipe.accumulation == 1
     whole = recipe.precision == "float32" and recipe.compile == "off" and not recipe.recompute
+    even = not is_paced(recipe)
     alone = not any(isinstance(part, _BatchNorm) for part in networks[0].modules())
     work = recipe.batch_size * sum(weight.numel() for weight in _multiplied(networks[0]))
     resident = not on_disk(jobs[0].inputs)
-    return len(jobs) > 1 and alike and one_rate and plain and whole and alone and resident and work <= SMALL
+    batched = len(jobs) > 1 and alike and one_rate and even and plain and whole and alone
+    return batched and resident and work <= SMALL
 
 
 def _multiplied(network: nn.Module) -> list[Tensor]:
@@ -119,7 +123,9 @@ class Batch:
         with own_draws(self.device):
             while self.live:
                 started = time.perf_counter()
-                losses = self.epoch()
+                begun = self.runs[self.live[0]].history
+                with first_steps([] if begun else [(run.job.network, run.best) for run in self.runs]):
+                    losses = self.epoch()
                 self._judge(losses, started)
                 self._leave([place for place, number in enumerate(self.live) if not self.runs[number].over])
                 self.checkpoints.save(self)

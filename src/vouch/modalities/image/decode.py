@@ -134,6 +134,26 @@ def decode_many(
         return Pictures(array, reasons, sum(pool.map(fill, range(0, len(sources), _CHUNK))))
 
 
+def resize(pixels: npt.NDArray[np.uint8], size: tuple[int, int], channels: int) -> npt.NDArray[np.uint8]:
+    """A picture in another size, and in grey or in colour.
+
+    Args:
+        pixels: 8-bit pixels (H, W, C) with 1, 3 or 4 colour planes.
+        size: height and width in pixels.
+        channels: 1 for grey, 3 for RGB.
+
+    Returns:
+        8-bit pixels (H, W, C).
+
+    Example:
+        >>> resize(np.zeros((8, 8, 1), np.uint8), (28, 28), 3).shape
+        (28, 28, 3)
+    """
+    image = Image.fromarray(pixels[..., 0] if pixels.shape[2] == 1 else pixels)
+    out = np.asarray(_resized(_flattened(image, "L" if channels == 1 else "RGB"), size), np.uint8)
+    return out[:, :, None] if out.ndim == 2 else out
+
+
 @contextmanager
 def _opened(source: Source) -> Iterator[Image.Image]:
     """An open picture whose header was checked; whatever goes wrong while it is open becomes a reason.

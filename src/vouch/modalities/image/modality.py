@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import base64
 import io
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -16,12 +16,16 @@ import torch
 from PIL import Image as Pillow
 from torch import Tensor, nn
 
+from vouch.contracts.backbone import Inherited
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Capabilities, RawColumn
-from vouch.contracts.schema import Column, Recognition
-from vouch.modalities.image.augment import Augmentation, augment, choose
-from vouch.modalities.image.decode import decode_many
+from vouch.contracts.roles import Capabilities, Encoder, RawColumn
+from vouch.contracts.schema import Column, Option, Recognition
+from vouch.modalities.image.augment import PHOTO_SIDE, Augmentation, augment, choose
+from vouch.modalities.image.borrowed import read_processor
+from vouch.modalities.image.decode import decode_many, resize
 from vouch.modalities.image.files import locate, working_size
+from vouch.modalities.image.views import view
+from vouch.nets.borrowed import Borrowed, BorrowedPictures
 from vouch.nets.cnn import CNN
 from vouch.nets.resnet import ResNet
 
@@ -66,6 +70,8 @@ class Image:
         """Pictures decoded, turned upright and resized, as the bytes of (H, W, C); null where that fails."""
         height, width, channels = _shape(column)
         if isinstance(series.dtype, pl.Array):
+            if column.options.get("resized"):
+                return _resized(series, (height, width, channels))
             return _array_bytes(series, (height, width, channels))
         paths = locate(series.to_list(), root or Path())
         found = decode_many([path or b"" for path in paths], (height, width), channels)
@@ -81,6 +87,16 @@ class Image:
         out = io.BytesIO()
         Pillow.fromarray(pixels[..., 0] if channels == 1 else pixels).save(out, "PNG", optimize=True)
         return "data:image/png;base64," + base64.b64encode(out.getvalue()).decode()
+
+    def borrow(self, folder: Path, config: Mapping[str, Any]) -> ImageEncoder | None:
+        """An encoder for a checkpoint that sees pictures; none where it reads something else."""
+        borrowed = read_processor(folder, config)
+        if borrowed is None:
+            return None
+        planes, size = len(borrowed.mean), (borrowed.height, borrowed.width)
+        return ImageEncoder(
+            ("picture",), planes, *size, torch.zeros(planes), torch.ones(planes), Augmentation(), borrowed
+        )
 
     def fit(
         self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None
@@ -110,6 +126,7 @@ class ImageEncoder:
         mean: of each plane over training pictures, 0 to 255 (C,).
         spread: standard deviation of each plane (C,).
         changes: random changes to training pictures.
+        borrowed: a net from elsewhere, if it is one.
     """
 
     columns: tuple[str, ...]
@@ -119,6 +136,7 @@ class ImageEncoder:
     mean: Tensor
     spread: Tensor
     changes: Augmentation
+    borrowed: Borrowed | None = None
 
     def encode(self, frame: pl.DataFrame) -> Tensor:
         """Canonical pictures to uint8 (B, C, H, W); a missing one is of the mean colour."""
@@ -130,6 +148,8 @@ class ImageEncoder:
 
     def embed(self, recipe: Recipe) -> nn.Module:
         """A convolutional net that fits the size of the pictures."""
+        if self.borrowed is not None:
+            return BorrowedPictures(self.borrowed)
         net = CNN if "cnn" in recipe.network else ResNet
         size = (self.height, self.width)
         return PictureEmbedding(net(self.channels, size, recipe.image_width), self.mean, self.spread, self.changes.flip)
@@ -137,6 +157,40 @@ class ImageEncoder:
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Each picture changed at random."""
         return augment(batch, self.changes, generator) if recipe.augment else batch
+
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """The recipe keys that decide the shapes of the net."""
+        return ("image_width", "activation") if self.borrowed is None else ()
+
+    def reading(self, options: Mapping[str, Option]) -> Mapping[str, Option]:
+        """Pictures are brought to the size that the net was made for, arrays of another size too.
+
+        A net from elsewhere resizes by itself; for it only photos are read larger, so that nothing is lost before.
+        """
+        if self.borrowed is None:
+            return {**options, **_options(self.height, self.width, self.channels), "resized": True}
+        if min(int(str(options["height"])), int(str(options["width"]))) < PHOTO_SIDE:
+            return options
+        return {**options, "height": self.borrowed.height, "width": self.borrowed.width, "resized": True}
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The vector is of the one column."""
+        return (0,)
+
+    def view(self, batch: Tensor, generator: torch.Generator) -> Tensor:
+        """Each picture strongly changed at random, as learning without labels wants it; floats from 0 to 255."""
+        return view(batch, self.changes.flip, generator)
+
+    def inherit(self, known: Encoder) -> Inherited | None:
+        """The known scale of the pixels; the random changes are those that suit the new pictures."""
+        assert isinstance(known, ImageEncoder)
+        if known.borrowed is not None:
+            return Inherited(replace(self, borrowed=known.borrowed), self.columns)
+        if (known.channels, known.height, known.width) != (self.channels, self.height, self.width):
+            return None
+        return Inherited(replace(known, columns=self.columns, changes=self.changes), self.columns)
 
 
 class PictureEmbedding(nn.Module):
@@ -196,6 +250,17 @@ def _pixels(series: pl.Series, shape: tuple[int, ...]) -> Tensor:
     joined = bytearray(b"".join(cell if cell is not None else empty for cell in series.to_list()))
     pixels = torch.frombuffer(joined, dtype=torch.uint8).view(-1, height, width, channels)
     return pixels.permute(0, 3, 1, 2).contiguous()
+
+
+def _resized(series: pl.Series, shape: tuple[int, int, int]) -> pl.Series:
+    """Arrays of bytes as canonical pictures, whatever their size."""
+    own = series.dtype.shape  # type: ignore[attr-defined]
+    height, width, channels = shape
+    if len(own) not in (2, 3) or (*own, 1)[:3] == shape:
+        return _array_bytes(series, shape)
+    arrays = [None if cell is None else np.array(cell, np.uint8).reshape((*own, 1)[:3]) for cell in series.to_list()]
+    cells = [None if pixels is None else resize(pixels, (height, width), channels).tobytes() for pixels in arrays]
+    return pl.Series(series.name, cells, dtype=pl.Binary)
 
 
 def _array_bytes(series: pl.Series, shape: tuple[int, int, int]) -> pl.Series:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import polars as pl
 import torch
 from torch import Tensor, nn
 
+from vouch.contracts.backbone import Inherited
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Capabilities, RawColumn
-from vouch.contracts.schema import Column, Recognition
+from vouch.contracts.roles import Capabilities, Encoder, RawColumn
+from vouch.contracts.schema import Column, Option, Recognition
 from vouch.modalities.text.augment import CHANGES, augment
-from vouch.modalities.text.tokenise import LONGEST_WORD, Tokeniser, learn_tokeniser
+from vouch.modalities.text.borrowed import BorrowedTokeniser, read_tokeniser
+from vouch.modalities.text.tokenise import LONGEST_WORD, PADDING, Tokeniser, learn_tokeniser
 from vouch.nets.bag import BagOfWords, TextCNN
+from vouch.nets.borrowed import Borrowed, BorrowedTexts
 from vouch.nets.transformer import SequenceEncoder
 
 _WORDS = 3.0
@@ -24,6 +28,8 @@ _LONG = 40
 _SELDOM = 0.3
 _SHOWN = 400
 _NEAR = 5
+# Pieces from elsewhere may be shorter, and have marks at both ends.
+_ROOM, _MARKS = 1.3, 2
 
 
 class Text:
@@ -67,11 +73,19 @@ class Text:
         text = "missing" if cell is None else str(cell)
         return text if len(text) <= _SHOWN else text[:_SHOWN] + " …"
 
+    def borrow(self, folder: Path, config: Mapping[str, Any]) -> TextEncoder | None:
+        """An encoder for a checkpoint that reads texts; none where it reads something else."""
+        pieces = read_tokeniser(folder, config)
+        borrowed = Borrowed(json.dumps(dict(config), sort_keys=True))
+        return None if pieces is None else TextEncoder(("text",), pieces, borrowed)
+
     def fit(self, frame: pl.DataFrame, columns: Sequence[Column], recipe: Recipe, target: Tensor | None) -> TextEncoder:
         """Learn the pieces of words from training texts."""
         del target
         name = columns[0].name
-        return TextEncoder((name,), learn_tokeniser(frame[name].to_list(), recipe.vocabulary, recipe.max_tokens))
+        texts = frame[name].to_list()
+        pieces = learn_tokeniser(texts, recipe.vocabulary, recipe.max_tokens, hiding=recipe.hidden > 0)
+        return TextEncoder((name,), pieces)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,11 +94,13 @@ class TextEncoder:
 
     Args:
         columns: the column, alone.
-        tokeniser: the pieces that were learned.
+        tokeniser: the pieces that were learned, or that a net from elsewhere knows.
+        borrowed: that net, if there is one.
     """
 
     columns: tuple[str, ...]
-    tokeniser: Tokeniser
+    tokeniser: Tokeniser | BorrowedTokeniser
+    borrowed: Borrowed | None = None
 
     def encode(self, frame: pl.DataFrame) -> Tensor:
         """Canonical texts to int32 (B, T), 0 where a text is over or missing."""
@@ -92,9 +108,11 @@ class TextEncoder:
 
     def embed(self, recipe: Recipe) -> nn.Module:
         """A bag of pieces, filters beside it, or a sequence encoder, as the recipe says."""
+        if self.borrowed is not None:
+            return BorrowedTexts(self.borrowed, self.padding)
         size, tokens = self.tokeniser.vocabulary, self.tokeniser.tokens
         if "transformer" in recipe.network:
-            kernel = _NEAR if self.tokeniser.by_character else 0
+            kernel = _NEAR if getattr(self.tokeniser, "by_character", False) else 0
             return SequenceEncoder(size, tokens, recipe.text_width, dropout=recipe.dropout, kernel=kernel)
         net = TextCNN if "textcnn" in recipe.network else BagOfWords
         return net(size, recipe.text_width, members=recipe.members if "none" in recipe.network else 1)
@@ -102,3 +120,41 @@ class TextEncoder:
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """Pieces left out, exchanged or replaced where the recipe names it; the nets drop pieces by themselves too."""
         return augment(batch, recipe.augment, generator)
+
+    @property
+    def shaped_by(self) -> tuple[str, ...]:
+        """The recipe keys that decide the shapes of the net."""
+        return ("text_width", "members", "activation", "share_layers") if self.borrowed is None else ()
+
+    def reading(self, options: Mapping[str, Option]) -> Mapping[str, Option]:
+        """Texts are read as they are."""
+        return options
+
+    @property
+    def places(self) -> tuple[int, ...]:
+        """The vector is of the one column."""
+        return (0,)
+
+    @property
+    def pieces(self) -> int:
+        """How many different pieces there are, the padding included."""
+        return self.tokeniser.vocabulary
+
+    @property
+    def padding(self) -> int:
+        """The number that stands where a text is over."""
+        return getattr(self.tokeniser, "padding", PADDING)
+
+    @property
+    def hidden(self) -> int:
+        """The number that stands in the place of a hidden piece."""
+        return self.tokeniser.hidden
+
+    def inherit(self, known: Encoder) -> Inherited:
+        """The known pieces, for this column; a net from elsewhere reads no more of them than these texts need."""
+        assert isinstance(known, TextEncoder)
+        pieces = known.tokeniser
+        if isinstance(pieces, BorrowedTokeniser) and isinstance(self.tokeniser, Tokeniser):
+            needed = round(_ROOM * self.tokeniser.tokens) + _MARKS
+            pieces = replace(pieces, tokens=min(pieces.tokens, needed))
+        return Inherited(replace(known, columns=self.columns, tokeniser=pieces), self.columns)

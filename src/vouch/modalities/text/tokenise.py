@@ -14,7 +14,7 @@ from tokenizers import decoders, models, normalizers, pre_tokenizers, trainers
 from torch import Tensor
 
 PADDING = 0
-_PAD = "<pad>"
+_PAD, _HIDDEN = "<pad>", "<hidden>"
 LONGEST_WORD = 20
 _SHORTEST, _LONGEST = 4, 256
 _COVER = 0.98
@@ -65,19 +65,27 @@ class Tokeniser:
             row[: len(ids)] = ids
         return torch.from_numpy(out)
 
+    @property
+    def hidden(self) -> int:
+        """The number that stands in the place of a hidden piece; that of the padding where none was made for it."""
+        return _read(self.json).token_to_id(_HIDDEN) or PADDING
+
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The text of each piece number that is not padding; a piece may be part of a character, shown as "�"."""
         pieces = _read(self.json)
         return [pieces.decode([number]) for number in ids if number != PADDING]
 
 
-def learn_tokeniser(texts: Iterable[str | None], vocabulary: int, tokens: int = 0) -> Tokeniser:
+def learn_tokeniser(
+    texts: Iterable[str | None], vocabulary: int, tokens: int = 0, *, hiding: bool = False
+) -> Tokeniser:
     """Learn the pieces from training texts; the same texts give the same pieces.
 
     Args:
         texts: training texts; None is missing.
         vocabulary: pieces at most, at least 257 (all bytes and the padding).
         tokens: pieces of a text that are read (T); 0 covers 98 in 100 training texts, 256 pieces at most.
+        hiding: one more piece stands in the place of those that are hidden while learning without labels.
 
     Returns:
         The tokeniser.
@@ -95,7 +103,7 @@ def learn_tokeniser(texts: Iterable[str | None], vocabulary: int, tokens: int = 
     trainer = trainers.BpeTrainer(
         vocab_size=vocabulary,
         min_frequency=2,
-        special_tokens=[_PAD],
+        special_tokens=[_PAD, _HIDDEN] if hiding else [_PAD],
         initial_alphabet=sorted(pre_tokenizers.ByteLevel.alphabet()),
         show_progress=False,
     )
