@@ -16,6 +16,7 @@ import pytest
 import vouch
 from api.disk import SETTINGS, all_on_disk, check_same, messy, same_weights
 from helpers import FAST, rows
+from vouch.data import split
 from vouch.training import feed
 from vouch.training.checkpoint import Checkpoints
 
@@ -46,6 +47,15 @@ def test_several_networks_train_one_after_the_other(large: pytest.MonkeyPatch) -
     large.undo()
     as_one = vouch.fit(messy(), "y", settings=SETTINGS, folds=2)
     np.testing.assert_allclose(found.predict_proba(messy(3)), as_one.predict_proba(messy(3)), atol=1e-3)
+
+
+def test_figures_out_of_fold_are_of_as_many_rows_as_suffice(large: pytest.MonkeyPatch) -> None:
+    large.setattr(split, "MOST_SEALED", 50)
+    found = vouch.fit(rows(300), "y", settings=SETTINGS, folds=2)
+    assert max(metric.n for metric in found.evidence.out_of_fold) == 50
+    assert found.evidence.notes[-1] == "Figures out of fold are of 50 of 250 rows, drawn at random."
+    assert found.out_of_fold is not None
+    assert found.out_of_fold.height == 250
 
 
 def test_encoded_rows_on_disk_are_not_counted_as_memory(large: pytest.MonkeyPatch) -> None:
@@ -140,18 +150,7 @@ def test_workers_read_from_disk_what_one_process_would(tmp_path: Path) -> None:
     (tmp_path / "first" / "sitecustomize.py").write_text(FIRST)
     rows(300).write_csv(tmp_path / "a.csv")
     settings = [word for key, value in {**SETTINGS, "batch_size": 32}.items() for word in ("--set", f"{key}={value}")]
-    command = [
-        sys.executable,
-        "-m",
-        "vouch",
-        "fit",
-        str(tmp_path / "a.csv"),
-        "--target",
-        "y",
-        "--workers",
-        "2",
-        "--json",
-    ]
+    command = [sys.executable, "-m", "vouch", "fit", str(tmp_path / "a.csv"), "--target", "y", "--json"]
     paths = [str(tmp_path / "first"), str(Path(__file__).parents[1]), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths)), "OMP_NUM_THREADS": "1"}
     done = subprocess.run(

@@ -15,7 +15,7 @@ import torch
 
 import vouch
 from helpers import rows
-from vouch.api import casing, concluding, deciding, searching
+from vouch.api import concluding, deciding, measuring, searching
 from vouch.contracts.search import Attempt
 from vouch.errors import TooFewRowsError, TrainingError, UsageError
 from vouch.training import search as searches

@@ -197,9 +197,7 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         rows=rows,
         objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
         augment=augment,
-        evaluate=evaluate
-        if team.size == 1
-        else partial(team.scored, inputs=held, score=score, at=valid if disk else None),
+        evaluate=evaluate if team.size == 1 else partial(team.scored, inputs=held, score=score, at=at),
         recipe=recipe,
         checkpoints=checkpoints,
         progress=progress,
