@@ -14,7 +14,7 @@ import numpy as np
 import polars as pl
 import torch
 
-from vouch.api.predicting import ROWS_AT_ONCE, Bundle, answers, as_bundle
+from vouch.api.predicting import Bundle, answers, as_bundle
 from vouch.api.preparing import Ready
 from vouch.api.simple import simple_methods
 from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
@@ -23,7 +23,7 @@ from vouch.data.schema import modality
 from vouch.nets.network import outputs_of
 from vouch.statistics.compare import strongest, told
 from vouch.statistics.evidence import Truth, evidence
-from vouch.training.feed import taken
+from vouch.training.feed import at_once, taken
 from vouch.training.state import Epoch
 
 if TYPE_CHECKING:
@@ -109,10 +109,8 @@ def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
 def predicted(ready: Ready, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:
     """What the network says of some rows; the encoded rows are in memory a few at a time."""
     network, inputs = ready.network.cpu(), [x.cpu() for x in ready.inputs]
-    parts = np.split(rows, range(ROWS_AT_ONCE, len(rows), ROWS_AT_ONCE))
-    return np.concatenate(
-        [ready.task.decode(outputs_of(network, taken(inputs, torch.from_numpy(part)))) for part in parts]
-    )
+    parts = torch.from_numpy(rows).split(at_once(inputs))
+    return np.concatenate([ready.task.decode(outputs_of(network, taken(inputs, part))) for part in parts])
 
 
 def _groups(ready: Ready) -> npt.NDArray[np.generic] | None:

@@ -98,9 +98,13 @@ def outputs_at(network: nn.Module, inputs: Sequence[Tensor], rows: Tensor) -> Te
         inputs: encoded inputs of all rows.
         rows: row numbers, on the device of the network.
     """
-    # Multiples of the batch in which networks answer, so that the last bits are those of all rows at once.
-    step = max(1, _AHEAD_BYTES // max(_row_bytes(inputs), 1) // _ANSWERED) * _ANSWERED
-    return torch.cat([outputs_of(network, taken(inputs, part), _ANSWERED) for part in rows.split(step)])
+    parts = rows.split(at_once(inputs))
+    return torch.cat([outputs_of(network, taken(inputs, part), _ANSWERED) for part in parts])
+
+
+def at_once(inputs: Sequence[Tensor]) -> int:
+    """Rows that are answered at once: 32 MiB of them, in whole batches, so that the last bits are those of all rows."""
+    return max(1, _AHEAD_BYTES // max(_row_bytes(inputs), 1) // _ANSWERED) * _ANSWERED
 
 
 def extended(inputs: Sequence[Tensor], more: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
