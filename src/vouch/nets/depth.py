@@ -22,7 +22,7 @@ class StochasticDepth(nn.Module):
     Example:
         >>> skip = StochasticDepth()
         >>> skip.chance = 0.5
-        >>> skip(torch.zeros(6, 1), torch.ones(6, 1)).unique().tolist()
+        >>> skip(torch.zeros(99, 1), torch.ones(99, 1)).unique().tolist()
         [0.0, 2.0]
     """
 

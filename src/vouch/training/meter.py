@@ -75,8 +75,8 @@ class Meter:
 
     Example:
         >>> with Meter(torch.device("cpu")) as meter:
-        ...     numbers = torch.ones(5_000_000)
-        >>> meter.growth is None or meter.growth > 10_000_000
+        ...     numbers = torch.ones(10_000_000)
+        >>> meter.growth is None or meter.growth > 30_000_000
         True
     """
 
@@ -105,6 +105,7 @@ class Meter:
             return
         self._over.set()
         self._thread.join()
+        self._most = max(self._most, _in_use() or 0)
         peak = _ever()
         before = self._ever if self._before is None else self._before
         self.growth = max(self._most, peak) - before if peak > self._ever else self._most - before
