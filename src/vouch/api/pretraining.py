@@ -36,6 +36,7 @@ from vouch.nets.network import find_device
 from vouch.training.budget import epochs_within, seconds_of
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.feed import on_disk, placed, taken
+from vouch.training.lengths import lengths_of
 from vouch.training.loop import Job, train
 from vouch.training.plan import BUDGET, Facts
 from vouch.training.precision import precision_of
@@ -174,6 +175,7 @@ def _job(ready: _Ready, partial: store.Partial | None, progress: Progress) -> Jo
         recipe=ready.recipe,
         checkpoints=Checkpoints(partial.checkpoint_of(0) if partial else None),
         progress=progress,
+        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, ready.inputs),
     )
 
 

@@ -21,7 +21,8 @@ from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.divide import divided
-from vouch.training.feed import taken
+from vouch.training.feed import on_disk, taken
+from vouch.training.lengths import lengths_of
 from vouch.training.loop import Job
 from vouch.training.memory import Memory, fitting, measured
 from vouch.training.meter import free_bytes
@@ -200,4 +201,5 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         checkpoints=checkpoints,
         progress=progress,
         weights=ready.weights,
+        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, ready.inputs),
     )
