@@ -15,7 +15,7 @@ import torch
 
 import vouch
 from helpers import rows
-from vouch.api import casing, concluding, deciding, searching
+from vouch.api import concluding, deciding, measuring, searching
 from vouch.contracts.search import Attempt
 from vouch.errors import TooFewRowsError, TrainingError, UsageError
 from vouch.training import search as searches
@@ -134,7 +134,7 @@ def test_sealed_rows_choose_nothing() -> None:
 
 def test_nothing_predicts_a_sealed_row_before_the_choice(monkeypatch: pytest.MonkeyPatch) -> None:
     scored: list[np.ndarray] = []
-    plain = casing.predicted
+    plain = measuring.predicted
 
     def seen(ready: Any, at: np.ndarray) -> Any:
         scored.append(at)

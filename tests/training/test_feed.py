@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vouch.data import encode
 from vouch.data.shelf import Room
+from vouch.nets.network import outputs_of
 from vouch.training import feed
-from vouch.training.feed import batches_of, extended, on_disk, shuffled, taken
+from vouch.training.feed import batches_of, extended, on_disk, outputs_at, shuffled, taken
 
 ROWS = 1_000
 
@@ -102,6 +103,18 @@ def test_the_parts_of_a_batch_are_the_batch(inputs: list[Tensor], kept: str) -> 
     assert [len(some) for some, _ in few] == [1, 1]
 
 
+def test_outputs_of_rows_on_disk_are_those_in_memory(inputs: list[Tensor], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(feed, "_ANSWERED", 64)
+    monkeypatch.setattr(feed, "_AHEAD_BYTES", 3000)
+    network = Sums()
+    rows = torch.randperm(ROWS)[:500]
+    whole = outputs_of(network, [x[rows] for x in inputs], 64)
+    network.seen.clear()
+    assert torch.equal(outputs_at(network, inputs, rows), whole)
+    assert network.seen == [64] * 7 + [52]
+    assert outputs_at(network, inputs, rows[:0]).shape == (0, 1, 1)
+
+
 @pytest.mark.parametrize("first", ["memory", "disk"])
 @pytest.mark.parametrize("second", ["memory", "disk"])
 def test_rows_of_others_follow_those_that_are_there(inputs: list[Tensor], first: str, second: str) -> None:
@@ -121,6 +134,18 @@ def test_what_becomes_too_large_goes_to_disk(inputs: list[Tensor], monkeypatch: 
     found = extended(own, inputs, rows)
     assert on_disk(found)
     assert all(torch.equal(one, torch.cat([x, x[rows]])) for one, x in zip(found, inputs, strict=True))
+
+
+class Sums(nn.Module):
+    """The sum of all that it is given, and how many rows that were."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.seen: list[int] = []
+
+    def forward(self, numbers: Tensor, codes: Tensor) -> Tensor:
+        self.seen.append(len(numbers))
+        return (numbers.sum(1) + codes)[:, None, None]
 
 
 def mapped(x: Tensor) -> Tensor:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import polars as pl
 import pytest
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 import vouch
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Column
 from vouch.modalities.text.modality import Text
 from vouch.nets.bag import TextCNN
+from vouch.nets.transformer import SequenceEncoder
 from vouch.training.lengths import cut, lengths_of, reaches, similar
 
 WORDS = ("red", "blue", "cat", "dog", "runs", "sleeps", "fast", "slowly")
@@ -32,6 +33,25 @@ def texts(rows: int) -> list[str]:
     draw = Generator().manual_seed(0)
     counts = torch.randint(1, 30, (rows,), generator=draw).tolist()
     return [" ".join(WORDS[i] for i in torch.randint(8, (count,), generator=draw)) for count in counts]
+
+
+def watched(monkeypatch: pytest.MonkeyPatch, net: type[nn.Module]) -> list[int]:
+    """Filled with the lengths of the batches that a net learns from."""
+    seen, forward = [], net.forward
+
+    def kept(self: nn.Module, ids: Tensor) -> Tensor:
+        if self.training and torch.is_grad_enabled():
+            seen.append(ids.shape[1])
+        return forward(self, ids)
+
+    monkeypatch.setattr(net, "forward", kept)
+    return seen
+
+
+def fitted(network: str) -> None:
+    some = texts(300)
+    data = {"text": some, "y": ["yes" if "cat" in text else "no" for text in some]}
+    vouch.fit(data, "y", settings={"epochs": 3, "batch_size": 16, "network": f"none,{network}"})
 
 
 def test_every_row_comes_once_in_batches_of_the_same_sizes() -> None:
@@ -89,21 +109,19 @@ def test_a_net_says_the_same_of_texts_that_are_cut(network: str) -> None:
 
 def test_inputs_whose_rows_are_alike_are_left_alone() -> None:
     frame = pl.DataFrame({"text": [" ".join(WORDS)] * 30})
-    encoder = Text().fit(frame, [Column("text", "text", "feature", "")], Recipe(), None)
-    assert lengths_of([encoder], [encoder.encode(frame)]) == {}
+    recipe = Recipe(network=("none", "transformer"))
+    encoder = Text().fit(frame, [Column("text", "text", "feature", "")], recipe, None)
+    assert lengths_of([encoder], [encoder.embed(recipe)], [encoder.encode(frame)]) == {}
 
 
 def test_a_fit_learns_from_batches_that_are_cut(monkeypatch: pytest.MonkeyPatch) -> None:
-    seen, forward = [], TextCNN.forward
-
-    def watched(net: TextCNN, ids: Tensor) -> Tensor:
-        if net.training and torch.is_grad_enabled():
-            seen.append(ids.shape[1])
-        return forward(net, ids)
-
-    monkeypatch.setattr(TextCNN, "forward", watched)
-    some = texts(300)
-    data = {"text": some, "y": ["yes" if "cat" in text else "no" for text in some]}
-    vouch.fit(data, "y", settings={"epochs": 3, "batch_size": 16, "network": "none,textcnn"})
+    seen = watched(monkeypatch, SequenceEncoder)
+    fitted("transformer")
     assert min(seen) < 0.5 * max(seen)
     assert sum(seen) < 0.75 * max(seen) * len(seen)
+
+
+def test_a_net_that_sums_over_places_learns_from_batches_of_any_length(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = watched(monkeypatch, TextCNN)
+    fitted("textcnn")
+    assert len(set(seen)) == 1

@@ -286,6 +286,13 @@ def test_outputs_come_back_in_the_order_of_the_rows(tmp_path: Path, rows: int) -
     torch.testing.assert_close(found[0], expected)
 
 
+def test_outputs_of_some_rows_come_back_in_their_order(tmp_path: Path) -> None:
+    torch.manual_seed(0)
+    network, x, rows = numbers()[0], torch.randn(100, 3), torch.randperm(100)[:41]
+    found = team_of(2, tmp_path, lambda _: Team.here().outputs(network, [x], rows))
+    torch.testing.assert_close(found[0], outputs_of(network, [x[rows]]))
+
+
 def test_statistics_and_gradients_of_a_divided_batch_are_those_of_the_whole(tmp_path: Path) -> None:
     torch.manual_seed(0)
     x, target = torch.randn(7, 3, 4, 5) * 3 + 100, torch.randn(7, 3, 4, 5)

@@ -5,11 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+import numpy.typing as npt
 import polars as pl
 
 from vouch.api.measuring import predicted, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.preparing import Ready
+from vouch.contracts.bundle import Evidence
+from vouch.data.split import most_sealed
 from vouch.statistics.evidence import evidence
 
 
@@ -34,9 +37,21 @@ def with_folds(bundle: Bundle, ready: Ready) -> Bundle:
     decoded = np.empty((len(rows), *parts[0].shape[1:]))
     for number, part in parts.items():
         decoded[fold == number] = part
-    truth = truth_of(bundle, ready.dataset, rows, "out of fold")
-    found = replace(bundle.evidence, out_of_fold=evidence(truth, decoded, ready.recipe.seed))
+    found = _with_figures(bundle, ready, rows, decoded)
     columns = decoded.reshape(len(decoded), -1).T
     said = {f"said[{k}]": column for k, column in enumerate(columns)}
     frame = pl.DataFrame({"row": rows, "fold": fold, **said})
     return as_bundle(replace(bundle, evidence=found, out_of_fold=None if ready.expanding else frame))
+
+
+def _with_figures(
+    bundle: Bundle, ready: Ready, rows: npt.NDArray[np.int64], decoded: npt.NDArray[np.float64]
+) -> Evidence:
+    """The evidence with figures out of fold; of very many rows those of as many as suffice, drawn at random."""
+    most, seed, told = most_sealed(ready.schema), ready.recipe.seed, bundle.evidence.notes
+    if len(rows) > most:
+        drawn = np.sort(np.random.default_rng([seed, 4]).choice(len(rows), most, replace=False))
+        told = (*told, f"Figures out of fold are of {most:,} of {len(rows):,} rows, drawn at random.")
+        rows, decoded = rows[drawn], decoded[drawn]
+    truth = truth_of(bundle, ready.dataset, rows, "out of fold")
+    return replace(bundle.evidence, out_of_fold=evidence(truth, decoded, seed), notes=told)

@@ -164,6 +164,7 @@ def _job(ready: _Ready, partial: store.Partial | None, progress: Progress) -> Jo
     """The training run: what is minimised makes its own changes to a batch."""
     place = ready.device
     held = taken(ready.inputs, _rows(ready.split.valid, place))
+    embedders = list(ready.exercise.network.network.embedders)
     return Job(
         network=ready.exercise.network,
         inputs=ready.inputs,
@@ -175,7 +176,7 @@ def _job(ready: _Ready, partial: store.Partial | None, progress: Progress) -> Jo
         recipe=ready.recipe,
         checkpoints=Checkpoints(partial.checkpoint_of(0) if partial else None),
         progress=progress,
-        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, ready.inputs),
+        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, embedders, ready.inputs),
     )
 
 

@@ -21,7 +21,7 @@ from vouch.objectives import make_objective
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.divide import divided
-from vouch.training.feed import on_disk, taken
+from vouch.training.feed import on_disk, outputs_at, taken
 from vouch.training.lengths import lengths_of
 from vouch.training.loop import Job
 from vouch.training.memory import Memory, fitting, measured
@@ -175,13 +175,15 @@ def _places(begun: store.Partial | None, count: int) -> list[Checkpoints]:
 def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Progress, team: Team) -> Job:
     recipe, valid = ready.recipe, torch.from_numpy(ready.split.valid).to(ready.wanted.device)
     truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name][ready.split.valid])
-    held = taken(ready.inputs, valid)
+    at = valid if on_disk(ready.inputs) else None
+    held = taken(ready.inputs, valid) if at is None else ready.inputs
 
     def score(outputs: torch.Tensor) -> float:
         return ready.task.score(ready.task.decode(outputs), truth)
 
     def evaluate(network: torch.nn.Module) -> float:
-        return score(outputs_of(network, held).float().cpu())
+        outputs = outputs_of(network, held) if at is None else outputs_at(network, held, at)
+        return score(outputs.float().cpu())
 
     def augment(batch: Sequence[torch.Tensor], generator: torch.Generator) -> list[torch.Tensor]:
         pairs = zip(ready.encoders, batch, strict=True)
@@ -196,10 +198,10 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         rows=rows,
         objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
         augment=augment,
-        evaluate=evaluate if team.size == 1 else partial(team.scored, inputs=held, score=score),
+        evaluate=evaluate if team.size == 1 else partial(team.scored, inputs=held, score=score, at=at),
         recipe=recipe,
         checkpoints=checkpoints,
         progress=progress,
         weights=ready.weights,
-        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, ready.inputs),
+        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, list(network.embedders), ready.inputs),
     )

@@ -65,8 +65,8 @@ def split(dataset: Dataset, schema: Schema, plan: SplitPlan) -> tuple[Split, tup
     roles = {column.role: column.name for column in schema.columns if column.role in ("group", "time")}
     if dataset.part:
         parts, notes = _given(frame[dataset.part], units, strata, plan, rng)
-        return _sealing_fewer(parts, notes, _most_sealed(schema), plan)
-    plan, told = _capped(plan, frame.height, _most_sealed(schema))
+        return _sealing_fewer(parts, notes, most_sealed(schema), plan)
+    plan, told = _capped(plan, frame.height, most_sealed(schema))
     if "time" in roles:
         train, test = _by_time(frame[roles["time"]], everything, plan.test_fraction)
         train, valid = _by_time(frame[roles["time"]], train, plan.valid_fraction)
@@ -81,8 +81,8 @@ def split(dataset: Dataset, schema: Schema, plan: SplitPlan) -> tuple[Split, tup
     return _parts(train, valid, test, "stratified", "drawn at random in proportion to the target"), told
 
 
-def _most_sealed(schema: Schema) -> int:
-    """Rows that are sealed at most."""
+def most_sealed(schema: Schema) -> int:
+    """Rows that suffice for figures, so that no more are sealed."""
     kinds = [modality(column.kind).capabilities for column in schema.features]
     return MOST_SEALED_MEDIA if any(kind.spatial or kind.ordered for kind in kinds) else MOST_SEALED
 

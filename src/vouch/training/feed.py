@@ -7,15 +7,17 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import chain
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from vouch.data import encode
 from vouch.data.shelf import is_mapped, let_go
+from vouch.nets.network import outputs_of
 from vouch.training.lengths import Lengths, cut, reaches
 
 BLOCK_BYTES = 2**20
 WINDOW_BLOCKS = 64
 _AHEAD_BYTES = 32 * 2**20
+_ANSWERED = 1024
 
 Batch = tuple[Tensor, list[Tensor]]
 
@@ -89,6 +91,19 @@ def _read_ahead(inputs: Sequence[Tensor], batches: Sequence[Tensor]) -> Generato
 def taken(inputs: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
     """Encoded inputs of some rows (n,), on the device of the rows."""
     return [x[rows] for x in inputs] if not on_disk(inputs) else _gather(inputs, rows)
+
+
+def outputs_at(network: nn.Module, inputs: Sequence[Tensor], rows: Tensor) -> Tensor:
+    """The network's outputs (n, M, K) for some rows (n,), of which a few MiB are in memory at once.
+
+    Args:
+        network: left in evaluation mode.
+        inputs: encoded inputs of all rows.
+        rows: row numbers, on the device of the network.
+    """
+    # Multiples of the batch in which networks answer, so that the last bits are those of all rows at once.
+    step = max(1, _AHEAD_BYTES // max(_row_bytes(inputs), 1) // _ANSWERED) * _ANSWERED
+    return torch.cat([outputs_of(network, taken(inputs, part), _ANSWERED) for part in rows.split(step)])
 
 
 def extended(inputs: Sequence[Tensor], more: Sequence[Tensor], rows: Tensor) -> list[Tensor]:

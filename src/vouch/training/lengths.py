@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 
 from vouch.contracts.roles import Encoder, Ragged
 
@@ -15,17 +15,22 @@ WINDOW = 8
 _WORTH = 0.9
 
 
-def lengths_of(encoders: Sequence[Encoder], inputs: Sequence[Tensor]) -> Lengths:
-    """How far the rows of each input reach, where they end at places so different that a tenth is saved by cutting.
+def lengths_of(encoders: Sequence[Encoder], embedders: Sequence[nn.Module], inputs: Sequence[Tensor]) -> Lengths:
+    """How far the rows of each input reach, where it pays off to bring together those of similar length.
+
+    That is where the net lets all places of a row meet, which is most of its work, and where the rows end at places so
+    different that a tenth is saved. A net that sums over places saves little, and learns a little worse from such
+    batches.
 
     Args:
         encoders: one for each input.
+        embedders: their nets.
         inputs: encoded rows (N, T, ...).
     """
     known = {
         number: one.lengths(x)
-        for number, (one, x) in enumerate(zip(encoders, inputs, strict=True))
-        if isinstance(one, Ragged) and len(x)
+        for number, (one, net, x) in enumerate(zip(encoders, embedders, inputs, strict=True))
+        if isinstance(one, Ragged) and getattr(net, "contextual", False) and len(x)
     }
     return {number: x for number, x in known.items() if float(x.float().mean()) <= _WORTH * int(x.max())}
 

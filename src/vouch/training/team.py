@@ -19,10 +19,10 @@ from vouch.contracts.recipe import Recipe
 from vouch.errors import TrainingError
 from vouch.nets.network import outputs_of
 from vouch.nets.shared_norm import share_norms
+from vouch.training.feed import outputs_at
 from vouch.training.sharding import asked_for, is_divided, shard
 
 _NARROW = {"float16": torch.float16, "bfloat16": torch.bfloat16}
-_BATCH = 1024
 
 
 class Relieved(Exception):
@@ -131,18 +131,21 @@ class Team:
         dist.all_reduce(whole)
         return whole
 
-    def outputs(self, network: nn.Module, inputs: Sequence[Tensor]) -> Tensor | None:
+    def outputs(self, network: nn.Module, inputs: Sequence[Tensor], at: Tensor | None = None) -> Tensor | None:
         """Outputs (B, M, K) of encoded rows, worked out in parts; the first process gets all of them, the others none.
 
         Args:
             network: left in evaluation mode.
             inputs: encoded inputs, first dimension B.
+            at: numbers of the rows that are meant, where these are read from disk in parts; all when not given.
         """
-        rows = len(inputs[0])
+        rows = len(inputs[0]) if at is None else len(at)
         # All take as many rows, a few of them twice, so that all take as many steps.
         longest = -(-rows // self.size)
         start = min(self.part(rows).start, rows - longest)
-        own = outputs_of(network, [x[start : start + longest] for x in inputs], _BATCH).float().cpu()
+        part = slice(start, start + longest)
+        own = outputs_of(network, [x[part] for x in inputs]) if at is None else outputs_at(network, inputs, at[part])
+        own = own.float().cpu()
         parts = [torch.empty_like(own) for _ in range(self.size)] if self.first else None
         dist.gather(own.contiguous(), parts)
         if parts is None:
@@ -152,9 +155,11 @@ class Team:
         triples = zip(parts, bounds, starts, strict=True)
         return torch.cat([part[bound.start - at : bound.stop - at] for part, bound, at in triples])
 
-    def scored(self, network: nn.Module, inputs: Sequence[Tensor], score: Callable[[Tensor], float]) -> float:
+    def scored(
+        self, network: nn.Module, inputs: Sequence[Tensor], score: Callable[[Tensor], float], at: Tensor | None = None
+    ) -> float:
         """The score of encoded rows; lower is better. All get what the first process has found."""
-        outputs = self.outputs(network, inputs)
+        outputs = self.outputs(network, inputs, at)
         return self.told(0.0 if outputs is None else score(outputs))
 
     def relieve(self) -> None:
