@@ -122,7 +122,8 @@ def prepared(case: Case, settings: Mapping[str, object]) -> Job:
     job = jobs_of(ready, None, silent)[0]
     if len(job.rows) < case.rows:
         raise SystemExit(f"{len(job.rows)} rows are left to train, {case.rows} are wanted")
-    return replace(job, rows=job.rows[: case.rows], steps=None)
+    # Both sides compute whole rows, though Vouch would cut batches of texts where their longest ends.
+    return replace(job, rows=job.rows[: case.rows], steps=None, lengths={})
 
 
 def measure(job: Job, pairs: int) -> str:

@@ -31,8 +31,11 @@ from PIL import Image
 
 COLUMNS, BLOCK = 30, 100_000
 BYTES = {"csv": 700, "parquet": 500, "pictures": 4_000}
-SETTINGS = {"csv": {"epochs": 1}, "parquet": {"epochs": 1}}
-SETTINGS["pictures"] = {"epochs": 1, "network": "cnn", "image_width": 8}
+SETTINGS: dict[str, dict[str, int | str]] = {
+    "csv": {"epochs": 1},
+    "parquet": {"epochs": 1},
+    "pictures": {"epochs": 1, "network": "cnn", "image_width": 8},
+}
 FILES = 1_000
 SIDE = 28
 

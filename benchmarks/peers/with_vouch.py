@@ -54,9 +54,12 @@ def do(work: Work, arrays: dict[str, Array]) -> Report:
             last.update(copy.deepcopy(network.state_dict()))
 
     objective = make_objective(task, recipe, wanted)
-    train(
-        Job(network, [x], wanted, torch.arange(rows), objective, augment, evaluate, recipe, Checkpoints(None), progress)
-    )  # fmt: skip
+    # Texts end at different places; where a batch of them is cut is part of the loop.
+    lengths = {0: (x > 0).sum(1)} if work.net == "transformer" else {}
+    train(Job(
+        network, [x], wanted, torch.arange(rows), objective, augment, evaluate, recipe, Checkpoints(None), progress,
+        lengths=lengths,
+    ))  # fmt: skip
     network.load_state_dict(last)  # the others are measured as they ended, not as they were best
     parameters = sum(p.numel() for p in network.parameters())
     loss = mean_loss(outputs_of(network, [x])[:, 0].numpy(), arrays["y_train"])

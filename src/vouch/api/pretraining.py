@@ -36,6 +36,7 @@ from vouch.nets.network import find_device
 from vouch.training.budget import epochs_within, seconds_of
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.feed import on_disk, placed, taken
+from vouch.training.lengths import lengths_of
 from vouch.training.loop import Job, train
 from vouch.training.plan import BUDGET, Facts
 from vouch.training.precision import precision_of
@@ -163,6 +164,7 @@ def _job(ready: _Ready, partial: store.Partial | None, progress: Progress) -> Jo
     """The training run: what is minimised makes its own changes to a batch."""
     place = ready.device
     held = taken(ready.inputs, _rows(ready.split.valid, place))
+    embedders = list(ready.exercise.network.network.embedders)
     return Job(
         network=ready.exercise.network,
         inputs=ready.inputs,
@@ -174,6 +176,7 @@ def _job(ready: _Ready, partial: store.Partial | None, progress: Progress) -> Jo
         recipe=ready.recipe,
         checkpoints=Checkpoints(partial.checkpoint_of(0) if partial else None),
         progress=progress,
+        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, embedders, ready.inputs),
     )
 
 

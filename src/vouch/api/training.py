@@ -22,6 +22,7 @@ from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.divide import divided
 from vouch.training.feed import on_disk, outputs_at, taken
+from vouch.training.lengths import lengths_of
 from vouch.training.loop import Job
 from vouch.training.memory import Memory, fitting, measured
 from vouch.training.meter import free_bytes
@@ -202,4 +203,5 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         checkpoints=checkpoints,
         progress=progress,
         weights=ready.weights,
+        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, list(network.embedders), ready.inputs),
     )

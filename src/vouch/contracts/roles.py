@@ -83,6 +83,15 @@ class Encoder(Protocol):
 
 
 @runtime_checkable
+class Ragged(Protocol):
+    """An encoder of rows (B, T, ...) that end at different places: its net says the same without what is behind."""
+
+    def lengths(self, encoded: Tensor) -> Tensor:
+        """How far each row reaches (B,), 0 where it is empty, int64."""
+        ...
+
+
+@runtime_checkable
 class Modality(Protocol):
     """One kind of column: how to recognise it, read it, and learn its encoder.
 

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from vouch.data import encode
 from vouch.data.shelf import is_mapped, let_go
 from vouch.nets.network import outputs_of
+from vouch.training.lengths import Lengths, cut, reaches
 
 BLOCK_BYTES = 2**20
 WINDOW_BLOCKS = 64
@@ -53,7 +54,7 @@ def placed(inputs: Sequence[Tensor], device: torch.device) -> list[Tensor]:
 
 
 def batches_of(
-    inputs: Sequence[Tensor], batches: Sequence[Tensor], passes: int = 1
+    inputs: Sequence[Tensor], batches: Sequence[Tensor], passes: int = 1, lengths: Lengths | None = None
 ) -> Generator[tuple[Tensor, Iterable[Batch]]]:
     """The row numbers of one batch after the other, with the parts in which it passes through the network.
 
@@ -63,9 +64,11 @@ def batches_of(
         inputs: encoded inputs of all rows.
         batches: row numbers of each batch, on the device on which the inputs are wanted.
         passes: parts of each batch, as far as there are rows.
+        lengths: of rows in memory, by which inputs are cut at the end of the longest row of their batch.
     """
     if not on_disk(inputs):
-        yield from ((rows, ((part, [x[part] for x in inputs]) for part in _parts(rows, passes))) for rows in batches)
+        for rows, reach in zip(batches, reaches(batches, lengths or {}), strict=True):
+            yield rows, ((part, cut([x[part] for x in inputs], reach)) for part in _parts(rows, passes))
         return
     for rows, encoded in _read_ahead(inputs, batches):
         count = min(passes, len(rows))

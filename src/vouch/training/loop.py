@@ -6,7 +6,7 @@ import math
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Generator, Tensor, nn
@@ -19,6 +19,7 @@ from vouch.training.checkpoint import Checkpoints
 from vouch.training.compiling import Compiled
 from vouch.training.exhaustion import first_steps
 from vouch.training.feed import batches_of, shuffled
+from vouch.training.lengths import Lengths, similar
 from vouch.training.optimise import make_optimizer
 from vouch.training.precision import casting, fast_products, scaler_for
 from vouch.training.rates import rate_at
@@ -47,6 +48,7 @@ class Job:
         progress: told after each epoch.
         weights: how much each row counts in the loss (B,); all alike when not given.
         steps: batches in one epoch, whose sizes then follow; as many as the batch size asks for when not given.
+        lengths: of inputs whose rows end at different places, by number, how far each row reaches.
         team: the processes that train the network together.
     """
 
@@ -62,12 +64,18 @@ class Job:
     progress: Progress
     weights: Tensor | None = None
     steps: int | None = None
+    lengths: Lengths = field(default_factory=dict)
     team: Team = ALONE
 
     @property
     def device(self) -> torch.device:
         """Where it is computed."""
         return self.target.device
+
+    @property
+    def ends(self) -> Lengths:
+        """The lengths by which batches are put together; none where compiled code is for batches of one size."""
+        return {} if self.recipe.compile == "on" else self.lengths
 
     @property
     def steps_in_epoch(self) -> int:
@@ -126,13 +134,14 @@ def train_epoch(job: Job, state: State) -> float:
     recipe, epoch, steps = job.recipe, len(state.history), job.steps_in_epoch
     generator = Generator(job.device)
     order = shuffled(job.rows, job.inputs, for_order(recipe.seed, epoch, generator))
-    batches = order.tensor_split(steps)[state.step :]
+    batches = similar(order.tensor_split(steps), job.ends, generator)[state.step :]
     weights = list(job.network.parameters())
     pairs = averaging.pairs_of(state.average, job.network.state_dict())
     scores = [one.score for one in state.history]
     job.network.train()
     thaw(state.optimizer, epoch / recipe.epochs)
-    for step, (rows, parts) in enumerate(batches_of(job.inputs, batches, recipe.accumulation), state.step):
+    fed = batches_of(job.inputs, batches, recipe.accumulation, job.ends)
+    for step, (rows, parts) in enumerate(fed, state.step):
         made = epoch * steps + step
         for_step(recipe.seed, epoch, step, generator)
         whole = _counted(job, rows)

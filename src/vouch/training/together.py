@@ -68,8 +68,8 @@ def can_batch(jobs: Sequence[Job]) -> bool:
     even = not is_paced(recipe)
     alone = not any(isinstance(part, _BatchNorm) for part in networks[0].modules())
     work = recipe.batch_size * sum(weight.numel() for weight in _multiplied(networks[0]))
-    resident = not on_disk(jobs[0].inputs)
-    batched = len(jobs) > 1 and alike and one_rate and even and plain and whole and alone
+    resident, one_length = not on_disk(jobs[0].inputs), not jobs[0].ends
+    batched = len(jobs) > 1 and alike and one_rate and even and plain and whole and alone and one_length
     return batched and resident and work <= SMALL
 
 

@@ -121,6 +121,11 @@ class TextEncoder:
         """Pieces left out, exchanged or replaced where the recipe names it; the nets drop pieces by themselves too."""
         return augment(batch, recipe.augment, generator)
 
+    def lengths(self, encoded: Tensor) -> Tensor:
+        """Pieces of each text, up to its last one, in numbers of pieces (B, T) (B,)."""
+        places = torch.arange(1, encoded.shape[1] + 1, dtype=torch.int32, device=encoded.device)
+        return ((encoded != self.padding) * places).amax(1).long()
+
     @property
     def shaped_by(self) -> tuple[str, ...]:
         """The recipe keys that decide the shapes of the net."""
