@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from vouch.api.measuring import now, predicted, truth_of
 from vouch.api.predicting import Bundle, as_bundle
@@ -20,9 +19,6 @@ from vouch.contracts.recipe import Recipe
 from vouch.statistics.compare import main_metric
 from vouch.training.starting import is_borrowed
 from vouch.wording import metric_within, number
-
-if TYPE_CHECKING:
-    pass
 
 _SAME = "Before is the same recipe from random weights, all layers learning at one rate from the first step."
 _PLANNED = "Before is a network of our own from random weights, as it is planned for such data."
