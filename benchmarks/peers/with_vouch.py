@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import copy
 import time
+from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -17,6 +18,7 @@ from vouch.objectives import make_objective
 from vouch.tasks import Classification
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
+from vouch.training.precision import precision_of
 
 
 def network_for(work: Work) -> Network:
@@ -38,6 +40,9 @@ def do(work: Work, arrays: dict[str, Array]) -> Report:
     task = Classification(tuple(map(str, range(work.classes))))
     x, wanted = torch.from_numpy(arrays["x_train"]), torch.from_numpy(arrays["y_train"])
     network, ends, steps, last = network_for(work), [], [0], {}
+    # What "vouch fit" would compute with on this machine, or float32 like the others.
+    asked = replace(recipe, precision="float32" if work.float32 else "auto")
+    recipe = replace(recipe, precision=precision_of(asked, network, x.device))
 
     def evaluate(network: nn.Module) -> float:
         return task.score(task.decode(outputs_of(network, [held])), arrays["y_valid"])
