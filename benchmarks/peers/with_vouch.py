@@ -25,6 +25,8 @@ def network_for(work: Work) -> Network:
     """The body where Vouch has its embedders, and Vouch's own head; pictures are laid out as Vouch does it."""
     body = nets.body(work.net, work.sizes, work.seed)
     embedder: nn.Module = body
+    # As Vouch's own transformer says of itself: pieces of a text meet in it.
+    body.contextual = work.net == "transformer"  # type: ignore[assignment]
     if work.net == "resnet":
         embedder = PictureEmbedding(body, torch.zeros(1), torch.ones(1), mirror=False)  # type: ignore[arg-type]
     return Network([embedder], Straight([body.features], 1, 0.0), work.classes)
