@@ -45,20 +45,24 @@ def compared(name: str, folder: Path, epochs: int) -> None:
     """The loss curve and the time of two workers, beside those of one process."""
     cores = len(os.sched_getaffinity(0))
     words = [*SETS[name](folder), "--set", f"epochs={epochs}", "--set", "patience=0", "--device", "cpu"]
-    # Sums in another order differ in the last bits, of which bfloat16 has few.
-    words += ["--set", "precision=float32"]
     one = fitted(words, folder / "one.vouch", 1)
     every = fitted(words, folder / "every.vouch", cores)
     two = fitted(words, folder / "two.vouch", max(1, cores // 2), "--workers", "2")
-    curves = [[epoch[1:3] for epoch in run["history"]] for run in (one, two)]
-    pairs = [(a, b) for mine, theirs in zip(*curves, strict=True) for a, b in zip(mine, theirs, strict=True)]
+    apart, threads_apart = (farthest(one, other) for other in (two, every))
     times = [sum(epoch[3] for epoch in run["history"]) for run in (one, every, two)]
     print(
         f"{name}: {len(two['history'])} epochs, training loss and validation score of two workers differ from those "
-        f"of one process by {max(abs(a - b) for a, b in pairs):.1e} at most; their epochs take "
+        f"of one process by {apart:.1e} at most, and those of that process with one and with {cores} threads by "
+        f"{threads_apart:.1e}; epochs of two workers take "
         f"{times[2] / times[0]:.2f} of those of one core, {times[2] / times[1]:.2f} of those of all {cores} cores",
         flush=True,
     )
+
+
+def farthest(one: dict[str, Any], other: dict[str, Any]) -> float:
+    """The largest difference of training losses and validation scores in the same epoch."""
+    curves = zip(one["history"], other["history"], strict=True)
+    return max(abs(a - b) for mine, theirs in curves for a, b in zip(mine[1:3], theirs[1:3], strict=True))
 
 
 def killed(folder: Path) -> None:

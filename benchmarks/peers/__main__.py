@@ -7,8 +7,6 @@ Each peer is installed into an environment of its own under ``--cache``, with th
 looks for it where pip is told to look. All train in processes of their own, one after the other, in an order that turns
 from round to round. What is timed begins after a first epoch and ends after the last one, the validation loss of each
 epoch included. Nobody may do less: the numbers of weights and of steps must agree, and the final loss must be alike.
-All compute in what they compute in by themselves: the others in float32, Vouch in bfloat16 where the processor has
-units for it and the net gains by it. With --float32 it does not.
 """
 
 from __future__ import annotations
@@ -43,7 +41,6 @@ def main() -> int:
     parser.add_argument("--rounds", type=int, default=ROUNDS)
     parser.add_argument("--rows", type=int, help="rows that train, where they are to be other than by default")
     parser.add_argument("--fused", action="store_true", help="the peers' AdamW in one kernel too, where it can be")
-    parser.add_argument("--float32", action="store_true", help="Vouch in float32 too, where it would take bfloat16")
     parser.add_argument("--cache", type=Path, default=Path(tempfile.gettempdir()) / "vouch-peers")
     asked = parser.parse_args()
     if unknown := [name for name in asked.names if name not in SETS]:
@@ -53,7 +50,7 @@ def main() -> int:
     for name in asked.names or SETS:
         with tempfile.TemporaryDirectory() as folder:
             work, arrays = SETS[name](asked.rows)
-            replace(work, fused=asked.fused, float32=asked.float32).write(Path(folder), arrays)
+            replace(work, fused=asked.fused).write(Path(folder), arrays)
             rounds = [run_all(turned(pythons, i), Path(folder)) for i in range(asked.rounds)]
         for line in lines(name, rounds):
             print(line, flush=True)

@@ -52,7 +52,7 @@ def pictures(rows: int | None = None) -> Made:
         for name, offset in (("images-idx3", 16), ("labels-idx1", 8))
     )
     x = (raw[: many * 784].reshape(many, 1, 28, 28) / np.float32(255) - np.float32(0.286)) / np.float32(0.353)
-    return _work(x, labels[:many], size, Work("resnet", {"channels": 1}, 10, 2, 128))
+    return _work(x, labels[:many], size, Work("resnet", {"channels": 1}, 10, 4, 128))
 
 
 def texts(rows: int | None = None) -> Made:

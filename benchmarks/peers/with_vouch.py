@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import time
-from dataclasses import replace
 
 import torch
 from torch import Tensor, nn
@@ -18,15 +17,12 @@ from vouch.objectives import make_objective
 from vouch.tasks import Classification
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.loop import Job, train
-from vouch.training.precision import precision_of
 
 
 def network_for(work: Work) -> Network:
     """The body where Vouch has its embedders, and Vouch's own head; pictures are laid out as Vouch does it."""
     body = nets.body(work.net, work.sizes, work.seed)
     embedder: nn.Module = body
-    # As Vouch's own transformer says of itself: pieces of a text meet in it.
-    body.contextual = work.net == "transformer"  # type: ignore[assignment]
     if work.net == "resnet":
         embedder = PictureEmbedding(body, torch.zeros(1), torch.ones(1), mirror=False)  # type: ignore[arg-type]
     return Network([embedder], Straight([body.features], 1, 0.0), work.classes)
@@ -42,9 +38,6 @@ def do(work: Work, arrays: dict[str, Array]) -> Report:
     task = Classification(tuple(map(str, range(work.classes))))
     x, wanted = torch.from_numpy(arrays["x_train"]), torch.from_numpy(arrays["y_train"])
     network, ends, steps, last = network_for(work), [], [0], {}
-    # What "vouch fit" would compute with on this machine, or float32 like the others.
-    asked = replace(recipe, precision="float32" if work.float32 else "auto")
-    recipe = replace(recipe, precision=precision_of(asked, network, x.device))
 
     def evaluate(network: nn.Module) -> float:
         return task.score(task.decode(outputs_of(network, [held])), arrays["y_valid"])

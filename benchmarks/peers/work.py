@@ -27,7 +27,6 @@ class Work:
         batch_size: rows in one step, and when measuring the validation loss.
         learning_rate: of AdamW, without weight decay.
         fused: AdamW in one kernel where that is a setting of torch's; by default it is not.
-        float32: Vouch, too, computes all of it in float32; by default in what "vouch fit" takes on this machine.
         seed: of the weights and of the order of rows.
     """
 
@@ -38,7 +37,6 @@ class Work:
     batch_size: int
     learning_rate: float = 1e-3
     fused: bool = False
-    float32: bool = False
     seed: int = 0
 
     def write(self, folder: Path, arrays: Mapping[str, Array]) -> None:

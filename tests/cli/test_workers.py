@@ -205,6 +205,27 @@ def test_ctrl_c_leaves_what_any_number_of_workers_goes_on_with(data, tmp_path, c
     assert losses(vouch.load(place)) == pytest.approx(losses(whole), abs=1e-4)
 
 
+def test_workers_do_not_outlive_a_command_that_is_killed(data, tmp_path) -> None:
+    place = tmp_path / "a.vouch"
+    running = begun(data, "--target", "y", "--out", place, "--workers", 2, *settings(epochs=3000, learning_rate=1e-4))
+    running.wait_for("epoch")
+    workers = workers_of(running.process)
+    assert len(workers) == 2
+    running.process.kill()
+    running.end()
+    until = time.monotonic() + LIMIT
+    while any(is_running(number) for number in workers.values()) and time.monotonic() < until:
+        time.sleep(0.1)
+    assert not any(is_running(number) for number in workers.values())
+    assert not place.exists()
+
+
+def is_running(number: int) -> bool:
+    with contextlib.suppress(OSError):
+        return (Path("/proc") / str(number) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
+
+
 def meeting() -> str:
     with socket.socket() as one:
         one.bind(("127.0.0.1", 0))

@@ -31,6 +31,7 @@ from vouch.api.clustered import answers, member, ran, teller
 from vouch.contracts.dataset import Note, NoteKind
 from vouch.data.read import read
 from vouch.errors import TrainingError, UsageError, VouchError, from_facts
+from vouch.training.leash import end_with_caller
 
 RESTARTS = 3
 SECONDS_TO_ANSWER = 5.0
@@ -159,6 +160,7 @@ VERBS: dict[str, Callable[..., None]] = {one.__name__: one for one in (fit, pred
 def main(arguments: Sequence[str]) -> None:
     """Do one verb; what is refused is said as a line of JSON, and as one that people read."""
     verb, *rest = arguments
+    end_with_caller()
     try:
         VERBS[verb](*rest)
     except VouchError as error:

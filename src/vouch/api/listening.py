@@ -1,7 +1,7 @@
 """Listen to an engine: a process of its own, which starts workers and passes on what they say.
 
 What they say are lines of JSON: progress, or a refusal. So the caller's process stays as it is, and Ctrl-C in it leaves
-nothing behind.
+nothing behind; nor does killing it, for an engine ends when the pipe to it is closed.
 """
 
 from __future__ import annotations
@@ -38,8 +38,8 @@ def listen(module: Sequence[str], workers: int, progress: Progress) -> None:
     environment = {"OMP_NUM_THREADS": str(max(1, cores // workers)), **os.environ}
     with tempfile.TemporaryFile(mode="w+", encoding="utf-8", errors="replace") as log:
         engine = subprocess.Popen(
-            [sys.executable, "-m", *module], stdout=subprocess.PIPE, stderr=log, env=environment, text=True,
-            start_new_session=True,
+            [sys.executable, "-m", *module], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=log, text=True,
+            env=environment, start_new_session=True,
         )  # fmt: skip
         try:
             for line in engine.stdout or ():
@@ -84,8 +84,9 @@ def _stop(engine: subprocess.Popen[str]) -> None:
         except subprocess.TimeoutExpired:
             engine.kill()
             engine.wait()
-    if engine.stdout is not None:
-        engine.stdout.close()
+    for end in (engine.stdin, engine.stdout):
+        if end is not None:
+            end.close()
 
 
 def _failed(log: str, code: int) -> TrainingError:

@@ -55,7 +55,7 @@ class Recipe:
         averaging: decay of the running average of the weights, which is what is scored and kept; 0 is off.
         swa: share of the epochs, the last ones, whose weights are averaged evenly (stochastic weight averaging), in the
             place of the running average; 0 is off.
-        precision: "auto" for bfloat16 where there are units for it, else "float32", "bfloat16" or "float16".
+        precision: "auto" for bfloat16 where the accelerator has it, else "float32", "bfloat16" or "float16".
         recompute: whether inner values are computed a second time on the way back instead of being kept: less memory,
             a third more time.
         compile: "off", "on", or "auto", which compiles the step on an accelerator where it is measured to pay off.

@@ -11,17 +11,17 @@ from torch import nn
 from vouch.contracts.recipe import Recipe
 from vouch.errors import UsageError
 
-# Weights times rows of one step below which narrower numbers cost more in conversions than they save: on an
-# accelerator, and on a processor of weights that are used at many places of a row.
-_WORTH_IT, _WORTH_IT_AT_MANY = 1e8, 1e7
+# Multiplications of one step below which narrower numbers cost more in conversions than they save.
+_WORTH_IT = 1e8
 _TYPES = {"bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
 def precision_of(recipe: Recipe, network: nn.Module, device: torch.device) -> str:
-    """What "auto" stands for: bfloat16 where there are units for it and the network is large enough, else float32.
+    """What "auto" stands for: bfloat16 on an accelerator that has it and a network that is large enough, else float32.
 
-    Processors have such units where they have AMX. There it is taken for nets of pictures and for texts whose pieces
-    meet, which use a weight at many places; without units it is four times as slow.
+    Processors keep float32: without units for it (AMX), bfloat16 is four times as slow there; with them it is half
+    again as fast on a machine that does nothing else, but many times as slow beside other work, for the threads of its
+    products wait for one another without sleeping.
 
     Args:
         recipe: its precision and batch size.
@@ -40,21 +40,8 @@ def precision_of(recipe: Recipe, network: nn.Module, device: torch.device) -> st
     if recipe.precision != "auto":
         return recipe.precision
     work = recipe.batch_size * sum(weight.numel() for weight in network.parameters())
-    if device.type == "cuda":
-        worth = torch.cuda.is_bf16_supported() and work >= _WORTH_IT
-    else:
-        worth = device.type == "cpu" and has_units() and _at_many(network) and work >= _WORTH_IT_AT_MANY
-    return "bfloat16" if worth else "float32"
-
-
-def has_units() -> bool:
-    """Whether the processor multiplies matrices of bfloat16 in units of their own (AMX)."""
-    return bool(torch.cpu.get_capabilities().get("amx_bf16", False))
-
-
-def _at_many(network: nn.Module) -> bool:
-    """Whether most products are with weights that are used at many places of a row."""
-    return any(isinstance(part, nn.Conv2d) or getattr(part, "contextual", False) for part in network.modules())
+    able = device.type == "cuda" and torch.cuda.is_bf16_supported()
+    return "bfloat16" if able and work >= _WORTH_IT else "float32"
 
 
 def casting(recipe: Recipe, device: torch.device) -> AbstractContextManager[object]:

@@ -19,6 +19,7 @@ from torch.distributed.elastic.rendezvous import RendezvousConnectionError, Rend
 from torch.distributed.launcher.api import elastic_launch
 
 from vouch.errors import TrainingError
+from vouch.training.leash import end_with_caller
 
 RESTARTS = 3
 _SECONDS_TO_JOIN = 300
@@ -28,6 +29,7 @@ _ELSEWHERE = ("PET_NNODES", "PET_RDZV_ENDPOINT", "PET_MASTER_ADDR")
 def main(arguments: list[str]) -> int:
     """Run workers until all are done; 1 where they failed more often than they are restarted."""
     workers, module, *rest = arguments
+    end_with_caller()
     # Each round of workers meets in a store of its own; in a shared one they find the addresses of those that are gone.
     os.environ.setdefault("TORCH_DISABLE_SHARE_RDZV_TCP_STORE", "1")
     with tempfile.TemporaryDirectory(prefix="vouch-") as folder:
