@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import os
 import signal
+import stat
 from threading import Thread
 
 
 def end_with_caller() -> None:
-    """Ask this process to end (SIGTERM) when its standard input is closed.
+    """Ask this process to end (SIGTERM) when its standard input, where that is a pipe, is closed.
 
-    Whoever has started it holds the other end of a pipe, which the system closes even where that process was killed.
+    Whoever has started it holds the other end, which the system closes even where that process was killed.
     """
-    Thread(target=_watch, daemon=True).start()
+    if stat.S_ISFIFO(os.fstat(0).st_mode):
+        Thread(target=_watch, daemon=True).start()
 
 
 def _watch() -> None:

@@ -75,8 +75,8 @@ class Meter:
 
     Example:
         >>> with Meter(torch.device("cpu")) as meter:
-        ...     numbers = torch.ones(10_000_000)
-        >>> meter.growth is None or meter.growth > 30_000_000
+        ...     numbers = torch.ones(50_000_000)
+        >>> meter.growth is None or meter.growth > 100_000_000
         True
     """
 
