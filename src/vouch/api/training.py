@@ -142,11 +142,13 @@ def _jobs(ready: Ready, begun: store.Partial | None, progress: Progress, team: T
     steps = max(-(-len(train) // ready.recipe.batch_size) for train, _ in parts)
     steps = min(steps, *(len(train) for train, _ in parts))
     recipes, places = apart(ready.recipe), _places(begun, len(parts))
+    nets = list(ready.networks[0].embedders)
+    lengths = {} if on_disk(ready.inputs) else lengths_of(ready.encoders, nets, ready.inputs)
     found = []
     for number, (train, valid) in enumerate(parts):
         alone = replace(ready, recipe=recipes[number], split=replace(ready.split, train=train, valid=valid))
         job = _job(alone, ready.networks[number], places[number], progress, team)
-        found.append(replace(job, steps=steps))
+        found.append(replace(job, steps=steps, lengths=lengths))
     if len(found) == 1 or can_batch(found):
         return found
     # Of networks that train one after the other, each epoch says whose it is.
@@ -203,5 +205,4 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
         checkpoints=checkpoints,
         progress=progress,
         weights=ready.weights,
-        lengths={} if on_disk(ready.inputs) else lengths_of(ready.encoders, list(network.embedders), ready.inputs),
     )

@@ -76,26 +76,26 @@ def _decorated(function: F, options: Sequence[Callable[[F], F]]) -> F:
 
 def fit_options(asked: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as the keyword arguments of ``vouch.fit``."""
-    lists = {key: names(asked[key]) for key in ("sensitive", "drop")}
     plain = {
         key: asked[key]
         for key in ("task", "test", "group", "time", "budget", "recipe", "seed", "folds", "ensemble", "device")
     }
-    tables = {
-        "types": pairs(asked["types"], "--type", "age=number"),
-        "settings": pairs(asked["settings"], "--set", "epochs=3"),
-    }
-    return {**plain, **lists, **tables, "columns": names(asked["columns"]) or None}
+    return {**plain, **_columns_and_settings(asked), "sensitive": names(asked["sensitive"])}
 
 
 def pretrain_options(asked: dict[str, Any]) -> dict[str, Any]:
     """What was typed, as the keyword arguments of ``vouch.pretrain``."""
-    tables = {
+    plain = {key: asked[key] for key in ("budget", "recipe", "seed", "resume", "device")}
+    return {**plain, **_columns_and_settings(asked)}
+
+
+def _columns_and_settings(asked: dict[str, Any]) -> dict[str, Any]:
+    return {
         "types": pairs(asked["types"], "--type", "age=number"),
         "settings": pairs(asked["settings"], "--set", "epochs=3"),
+        "drop": names(asked["drop"]),
+        "columns": names(asked["columns"]) or None,
     }
-    plain = {key: asked[key] for key in ("budget", "recipe", "seed", "resume", "device")}
-    return {**plain, **tables, "drop": names(asked["drop"]), "columns": names(asked["columns"]) or None}
 
 
 def pairs(texts: Iterable[str], option: str, example: str) -> dict[str, str]:
