@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
 from dataclasses import dataclass
@@ -10,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+import vouch
 from helpers import rows
 from vouch.cli import main
 
@@ -49,6 +51,23 @@ def fitted(ran: Ran, place: Path) -> Ran:
     assert ran.code == 0, ran.err
     assert (place / "model.json").is_file()
     return ran
+
+
+def losses(bundle: vouch.Bundle) -> list[float]:
+    """The training loss of each epoch."""
+    return [epoch[1] for epoch in bundle.run.history]
+
+
+def figures(bundle: vouch.Bundle) -> dict[str, float]:
+    """The figures on sealed rows by name."""
+    return {one.name: one.value for one in bundle.evidence.metrics}
+
+
+def is_running(number: int) -> bool:
+    """Whether a process of this number has not ended."""
+    with contextlib.suppress(OSError):
+        return Path("/proc", str(number), "stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    return False
 
 
 def left(folder: Path) -> list[str]:

@@ -20,7 +20,7 @@ import polars as pl
 import pytest
 
 import vouch
-from cli.running import refused, run
+from cli.running import figures, losses, refused, run
 from docs.pages import blocks
 from helpers import rows
 from vouch.api.clustering import check_extra, relay, summed
@@ -84,7 +84,7 @@ def running(command: list[str]) -> Iterator[None]:
             if "Ray runtime started" in line:
                 break
         else:
-            pytest.skip(f"no Ray node can be started here: {said[-400:]}")
+            pytest.fail(f"the command on the page starts no Ray node: {said[-400:]}")
         yield
     finally:
         # Asked politely, a node takes half a minute to end.
@@ -108,14 +108,6 @@ def alone(data: Path) -> vouch.Bundle:
 
 def settings(**changes: object) -> list[str]:
     return [f"--set={key}={value}" for key, value in {**SETTINGS, **changes}.items()]
-
-
-def losses(bundle: vouch.Bundle) -> list[float]:
-    return [epoch[1] for epoch in bundle.run.history]
-
-
-def figures(bundle: vouch.Bundle) -> dict[str, float]:
-    return {one.name: one.value for one in bundle.evidence.metrics}
 
 
 def test_two_machines_fit_what_one_process_does_though_a_worker_is_killed(cluster, data, alone, tmp_path) -> None:

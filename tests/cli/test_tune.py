@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import vouch
-from cli.running import left, refused, run, table
+from cli.running import is_running, left, refused, run, table
 from postgresql import server
 from vouch.api import workers
 from vouch.api.workers import Orders
@@ -141,6 +141,18 @@ def test_no_worker_is_left_behind_by_an_interruption(
     assert ran.code == 130
     assert "the same command with --resume goes on where the search stopped" in ran.err
     assert [one.poll() is not None for one in begun] == [True]
+
+
+def test_workers_do_not_outlive_a_search_that_is_killed(data: Path, tmp_path: Path) -> None:
+    words = map(str, asked(data, tmp_path / "a.vouch", "--trials", 2000, "--workers", 2))
+    with subprocess.Popen([sys.executable, "-m", "vouch", *words], stderr=subprocess.PIPE, text=True) as process:
+        wait_until(lambda: "trial   2" in str(process.stderr and process.stderr.readline()))
+        children = Path(f"/proc/{process.pid}/task/{process.pid}/children").read_text().split()
+        others = [int(one) for one in children if b"--worker" in Path(f"/proc/{one}/cmdline").read_bytes()]
+        process.kill()
+        process.communicate(timeout=60)
+    assert len(others) == 1
+    wait_until(lambda: not is_running(others[0]))
 
 
 def test_ctrl_c_leaves_a_search_that_goes_on(data: Path, tmp_path: Path, capsys) -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 import vouch
-from cli.running import refused, run, table
+from cli.running import figures, is_running, losses, refused, run, table
 from docs.pages import blocks
 from helpers import rows
 from vouch.api.working import device_for
@@ -103,14 +103,6 @@ def epochs_in(checkpoint: Path) -> int:
     with contextlib.suppress(OSError):
         return len(json.loads((checkpoint / "state.json").read_text())["history"])
     return 0
-
-
-def losses(bundle: vouch.Bundle) -> list[float]:
-    return [epoch[1] for epoch in bundle.run.history]
-
-
-def figures(bundle: vouch.Bundle) -> dict[str, float]:
-    return {one.name: one.value for one in bundle.evidence.metrics}
 
 
 def test_two_workers_fit_what_one_process_does(data, alone, tmp_path, capsys) -> None:
@@ -218,12 +210,6 @@ def test_workers_do_not_outlive_a_command_that_is_killed(data, tmp_path) -> None
         time.sleep(0.1)
     assert not any(is_running(number) for number in workers.values())
     assert not place.exists()
-
-
-def is_running(number: int) -> bool:
-    with contextlib.suppress(OSError):
-        return (Path("/proc") / str(number) / "stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    return False
 
 
 def meeting() -> str:

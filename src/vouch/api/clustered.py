@@ -81,7 +81,7 @@ def ran(command: Sequence[str], orders: str, threads: str) -> tuple[int, str]:
         file.touch(mode=0o600)
         file.write_text(orders, encoding="utf-8")
         done = subprocess.run(
-            [sys.executable, *command, str(file)], capture_output=True, text=True,
+            [sys.executable, *command, str(file)], stdin=subprocess.DEVNULL, capture_output=True, text=True,
             env={**os.environ, "OMP_NUM_THREADS": threads},
         )  # fmt: skip
     return done.returncode, done.stderr

@@ -16,6 +16,7 @@ from vouch.api.searching import searched
 from vouch.api.workers import Orders, check_workers, crew_of
 from vouch.contracts.options import TuneOptions
 from vouch.report import pages
+from vouch.training.leash import end_with_caller
 from vouch.training.search import attempts, explore
 from vouch.training.studies import Place, check_place, kept_recipe, opened
 
@@ -78,6 +79,7 @@ def assist(data: object, target: str | None, orders: str | Path, **options: Unpa
     Raises:
         VouchError: the orders, the data or the storage are not usable.
     """
+    end_with_caller()
     started, told = time.monotonic(), Orders.read(Path(orders))
     fixed = {key: told.recipe[key] for key in told.fixed}
     options |= TuneOptions(recipe=told.recipe, settings=fixed, trials=1, resume=True)

@@ -134,7 +134,7 @@ class Crew:
         environment = {**os.environ, **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS"), threads)}
         told = (folder / f"{limits.worker}.log").open("w+b")
         process = subprocess.Popen(
-            [*self.command, "--worker", str(file)], stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=told,
+            [*self.command, "--worker", str(file)], stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=told,
             env=environment,
         )  # fmt: skip
         self._workers.append(_Worker(limits.worker, process, told))
@@ -193,6 +193,8 @@ def _ended(one: _Worker) -> str:
         except subprocess.TimeoutExpired:
             one.process.kill()
             one.process.wait()
+    if one.process.stdin is not None:
+        one.process.stdin.close()
     one.told.seek(0)
     lines = one.told.read().decode(errors="replace").splitlines()
     one.told.close()
