@@ -141,7 +141,7 @@ def test_encoded_rows_that_find_no_room_are_said(tmp_path: Path, large: pytest.M
 
 def test_what_was_bounded_is_told(tmp_path: Path, large: pytest.MonkeyPatch) -> None:
     large.setattr(split, "MOST_SEALED_MEDIA", 30)
-    large.setattr(simple, "_WHOLE_BYTES", 0)
+    large.setattr(simple, "_MUCH_MEDIA", 0)
     large.setattr(simple, "_MOST_ROWS_MEDIA", 100)
     messy().write_csv(tmp_path / "a.csv")
     bundle = vouch.fit(tmp_path / "a.csv", "y", settings=SETTINGS)
@@ -155,7 +155,7 @@ def test_what_was_bounded_is_told(tmp_path: Path, large: pytest.MonkeyPatch) -> 
 
 
 def test_simple_methods_are_given_every_class(large: pytest.MonkeyPatch) -> None:
-    large.setattr(simple, "_WHOLE_BYTES", 0)
+    large.setattr(simple, "_MUCH_MEDIA", 0)
     large.setattr(simple, "_MOST_ROWS_MEDIA", 40)
     frame = messy().with_columns(y=pl.Series(["a", "b"] * 149 + ["c", "c"]))
     bundle = vouch.fit(frame, "y", settings=SETTINGS, seed=3)

@@ -17,6 +17,7 @@ from vouch.training.lengths import Lengths, cut, reaches
 BLOCK_BYTES = 2**20
 WINDOW_BLOCKS = 64
 _AHEAD_BYTES = 32 * 2**20
+_SPAN_BYTES = 256 * 2**20
 _ANSWERED = 1024
 
 Batch = tuple[Tensor, list[Tensor]]
@@ -152,13 +153,21 @@ def _read(inputs: Sequence[Tensor], group: list[Tensor]) -> list[Batch]:
 
 
 def _gather(inputs: Sequence[Tensor], rows: Tensor) -> list[Tensor]:
-    """Rows in the order in which they lie on disk, then brought into the order that is wanted."""
+    """Rows in the order in which they lie on disk, then brought into the order that is wanted.
+
+    A few pages of the files are in memory at once, also where the rows are spread over all of them.
+    """
     rising, place = rows.cpu().sort()
     back = torch.empty_like(place)
     back[place] = torch.arange(len(place))
-    found = [x[rising][back].to(rows.device) for x in inputs]
-    let_go()
-    return found
+    span = max(1, _SPAN_BYTES // max(_row_bytes(inputs), 1))
+    counts = (rising // span).unique_consecutive(return_counts=True)[1].tolist()
+    pieces = rising.split(counts) if counts else [rising]
+    found: list[list[Tensor]] = []
+    for piece in pieces:
+        found.append([x[piece] for x in inputs])
+        let_go()
+    return [torch.cat(some)[back].to(rows.device) for some in zip(*found, strict=True)]
 
 
 def _row_bytes(inputs: Sequence[Tensor]) -> int:
