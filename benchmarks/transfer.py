@@ -49,7 +49,7 @@ TARGETS: dict[str, Callable[[int], Target]] = {"clothing": clothing, "digits": d
 def main() -> None:
     """Fit the source, then every target from it."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(TARGETS), choices=list(TARGETS))
+    parser.add_argument("names", nargs="*", choices=[[], *TARGETS])
     parser.add_argument("--pictures", type=int, default=60_000)
     parser.add_argument("--epochs", type=int, help="of the source and of the targets; as planned when not given")
     parser.add_argument("--draws", type=int, default=3)
@@ -64,7 +64,7 @@ def main() -> None:
             began = time.perf_counter()
             vouch.fit({"x": x, "label": y.astype(str)}, "label", settings=settings, out=source)
             print(f"source: {asked.pictures:,} pictures in {time.perf_counter() - began:.0f} s", flush=True)
-        for name in asked.names:
+        for name in asked.names or TARGETS:
             gains = []
             for seed in range(asked.draws):
                 data, test, target = TARGETS[name](seed)
