@@ -1,6 +1,7 @@
 """The verbs; the only package that knows every station."""
 
 from vouch.api.auditing import audit, audited, suspect_rows
+from vouch.api.explaining import explain, explain_with_notes
 from vouch.api.fitting import fit, recipe, resumable
 from vouch.api.fixing import Proven, fix
 from vouch.api.gathering import sources
@@ -21,6 +22,8 @@ __all__ = [
     "check_apart",
     "check_table",
     "check_text",
+    "explain",
+    "explain_with_notes",
     "fit",
     "fix",
     "is_met",

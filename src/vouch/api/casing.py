@@ -14,7 +14,6 @@ import torch
 
 from vouch import store
 from vouch.api.measuring import predicted
-from vouch.api.predicting import said
 from vouch.api.preparing import Ready, fingerprint_of, ready_from
 from vouch.api.training import jobs_of, silent, with_trained
 from vouch.auditing import Clock
@@ -29,6 +28,7 @@ from vouch.data.schema import modality
 from vouch.data.split import folds, part_of
 from vouch.nets.build import apart
 from vouch.nets.network import Network, outputs_of
+from vouch.statistics.recalibration import said
 from vouch.training.loop import train
 from vouch.training.state import Epoch
 from vouch.training.together import can_batch, mean_history, train_together

@@ -82,6 +82,16 @@ def case_of(bundle: Bundle, options: AuditOptions | FixOptions, clock: Clock, th
     return LiveCase(bundle, raw, canonical, clock, means)
 
 
+def training_data(bundle: Bundle) -> Dataset | None:
+    """The canonical data that a bundle was fitted on; none where it is not at hand, or has changed since."""
+    if bundle.at_hand is not None:
+        return bundle.at_hand[1]
+    try:
+        return _read_again(bundle, {})[1]
+    except DataError:
+        return None
+
+
 def sources(bundle: Bundle) -> list[str]:
     """Where the data of a bundle was read from."""
     asked = dict(bundle.run.asked)

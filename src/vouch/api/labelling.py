@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from vouch.api.predicting import device_of, said
+from vouch.api.predicting import device_of
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.dataset import Dataset, Note
 from vouch.data.clean import clean, unreadable_rows
@@ -17,6 +17,7 @@ from vouch.data.schema import without_marks
 from vouch.data.shelf import gathered, let_go
 from vouch.errors import EmptyDataError, UsageError
 from vouch.nets.network import Network
+from vouch.statistics.recalibration import said
 from vouch.statistics.worth import worth_labelling
 
 Floats = npt.NDArray[np.float64]

@@ -19,6 +19,7 @@ from vouch.api.preparing import Ready
 from vouch.api.simple import simple_methods
 from vouch.contracts.bundle import BundleValue, Evidence, Example, Look, Run
 from vouch.contracts.dataset import Dataset
+from vouch.contracts.schema import Schema
 from vouch.data.schema import modality
 from vouch.nets.network import outputs_of
 from vouch.statistics.compare import strongest, told
@@ -28,6 +29,9 @@ from vouch.training.state import Epoch
 
 if TYPE_CHECKING:
     import numpy.typing as npt
+
+
+_COLUMNS = 30
 
 
 def measure(ready: Ready, history: Sequence[Epoch], seconds: dict[str, float]) -> Bundle:
@@ -133,12 +137,13 @@ def _examples(ready: Ready, decoded: npt.NDArray[np.float64], most: int = 12) ->
             str(target[int(i)]),
             str(said[int(i)]),
             float(losses[i]),
-            _cells(ready, cells.row(k, named=True)),
+            shown(ready.schema, cells.row(k, named=True)),
         )
         for k, i in enumerate(worst)
     )
 
 
-def _cells(ready: Ready, row: dict[str, Any]) -> tuple[tuple[str, str], ...]:
-    shown = ready.schema.features[:30]
-    return tuple((column.name, modality(column.kind).show(row[column.name], column)) for column in shown)
+def shown(schema: Schema, row: dict[str, Any], most: int = _COLUMNS) -> tuple[tuple[str, str], ...]:
+    """Column and content of the features of one canonical row, for a reader."""
+    features = schema.features[:most]
+    return tuple((column.name, modality(column.kind).show(row[column.name], column)) for column in features)

@@ -25,7 +25,7 @@ from vouch.data.shelf import let_go
 from vouch.errors import UsageError
 from vouch.nets.network import find_device, outputs_of
 from vouch.statistics.conformal import prediction_intervals, prediction_sets
-from vouch.statistics.recalibration import recalibrate
+from vouch.statistics.recalibration import said
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -171,12 +171,6 @@ def _said_of_all(bundle: BundleValue, inputs: Sequence[torch.Tensor], place: tor
         parts.append(said(bundle, outputs_of(network, some).cpu()))
         let_go()
     return np.concatenate(parts)
-
-
-def said(bundle: BundleValue, outputs: torch.Tensor) -> npt.NDArray[np.float64]:
-    """What the bundle says when its network gives these outputs (B, M, K): decoded, and recalibrated where it is."""
-    decoded = bundle.task.decode(outputs)
-    return decoded if bundle.calibrator is None else recalibrate(bundle.calibrator, decoded)
 
 
 def answers(bundle: BundleValue, decoded: npt.NDArray[np.float64]) -> pl.DataFrame:

@@ -205,6 +205,22 @@ class FixOptions(TypedDict, total=False):
     progress: Progress
 
 
+class ExplainOptions(TypedDict, total=False):
+    """Options of ``explain``; each may be left out.
+
+    Args:
+        rows: numbers and slices of rows, from 0, such as "0:10" or "3,7"; the first ten when not given.
+        method: name of an explainer; the one that passes its tests best when not given.
+        output: the class whose probability is explained; of two classes the second, else the likeliest.
+        seed: fixes what is drawn at random.
+    """
+
+    rows: str
+    method: str | None
+    output: str | None
+    seed: int
+
+
 def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:
     """What was asked and no recipe holds, as it would be typed after ``vouch fit``.
 

@@ -159,6 +159,10 @@ class Target(Protocol):
         """Outputs (B, M, K) to what is reported: probabilities (B, K), or values (B,)."""
         ...
 
+    def answer(self, output: Tensor) -> Tensor:
+        """The same as a tensor with a gradient: probabilities (B, K), or values (B, 1)."""
+        ...
+
     def truth(self, series: pl.Series) -> npt.NDArray[Any]:
         """Canonical target cells as the metrics want them."""
         ...

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vouch.contracts.backbone import Inherited
+from vouch.contracts.explaining import Parts
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, Encoder, RawColumn
 from vouch.contracts.schema import Column, Option, Recognition
@@ -128,9 +129,7 @@ class CategoryEncoder:
         """Values of other rows, each with its spelling, where the recipe names that."""
         if "column_swap" not in recipe.augment:
             return batch
-        spelt = [self.columns.index(name) for name in self.spelt for _ in range(_GRAMS)]
-        owner = torch.tensor([*range(len(self.columns)), *spelt], device=batch.device)
-        return swap_cells(batch, owner, len(self.columns), generator)
+        return swap_cells(batch, self._owner.to(batch.device), len(self.columns), generator)
 
     @property
     def shaped_by(self) -> tuple[str, ...]:
@@ -145,6 +144,17 @@ class CategoryEncoder:
     def places(self) -> tuple[int, ...]:
         """Values first, then the spellings of some columns."""
         return (*range(len(self.columns)), *(self.columns.index(name) for name in self.spelt))
+
+    def parts(self, row: Tensor) -> Parts:
+        """Every value is a part, with its spelling."""
+        del row
+        return Parts(self._owner, self.columns)
+
+    @property
+    def _owner(self) -> Tensor:
+        """The column that each number of an encoded row is of."""
+        spelt = [self.columns.index(name) for name in self.spelt for _ in range(_GRAMS)]
+        return torch.tensor([*range(len(self.columns)), *spelt])
 
     def inherit(self, known: Encoder) -> Inherited | None:
         """Columns of known names keep their known values, and new ones are added after them."""

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from vouch.contracts.backbone import Inherited
+from vouch.contracts.explaining import Parts
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, Encoder, RawColumn
 from vouch.contracts.schema import Column, Option, Recognition
@@ -133,6 +134,11 @@ class DateEncoder:
     def places(self) -> tuple[int, ...]:
         """The column that each calendar part is of."""
         return tuple(i // _PARTS for i in self.kept)
+
+    def parts(self, row: Tensor) -> Parts:
+        """Every date is a part, with all that the calendar says of it."""
+        del row
+        return Parts(torch.tensor(self.places), self.columns)
 
     def inherit(self, known: Encoder) -> Inherited | None:
         """Calendar parts of columns of known names keep their scale and their bins."""

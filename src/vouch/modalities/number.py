@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vouch.contracts.backbone import Inherited
+from vouch.contracts.explaining import Parts
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, Encoder, RawColumn
 from vouch.contracts.schema import Column, Option, Recognition
@@ -148,6 +149,10 @@ class NumberEncoder:
     def places(self) -> tuple[int, ...]:
         """Each part of the vector is of a column of its own."""
         return tuple(range(len(self.columns)))
+
+    def parts(self, row: Tensor) -> Parts:
+        """Every number is a part."""
+        return Parts(torch.arange(len(row)), self.columns)
 
     def inherit(self, known: Encoder) -> Inherited | None:
         """Columns of known names keep their scale and their bins."""

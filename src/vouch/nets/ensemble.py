@@ -53,6 +53,14 @@ class ParameterSharingEnsemble(nn.Module):
         """Map row vectors (B, D) to each member's hidden vectors (B, M, H)."""
         return self.layers(x.unsqueeze(1) * self.adapter)
 
+    def enter(self, x: Tensor) -> Tensor:
+        """The adapters and the first linear layer: row vectors (B, D) to (B, M, H)."""
+        return self.layers[0](x.unsqueeze(1) * self.adapter)
+
+    def after(self, entered: Tensor) -> Tensor:
+        """What follows the first linear layer: (B, M, H) to hidden vectors (B, M, H)."""
+        return self.layers[1:](entered)
+
     def share_layers(self) -> bool:
         """Let the layers after the first use the same weights; whether there were several."""
         before, self.layers = self.layers, shared_layers(self.layers)

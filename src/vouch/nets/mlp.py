@@ -41,6 +41,14 @@ class MLP(nn.Module):
         """Map row vectors (B, D) to hidden vectors (B, 1, H)."""
         return self.layers(x).unsqueeze(1)
 
+    def enter(self, x: Tensor) -> Tensor:
+        """The first linear layer: row vectors (B, D) to (B, 1, H)."""
+        return self.layers[0](x).unsqueeze(1)
+
+    def after(self, entered: Tensor) -> Tensor:
+        """What follows the first linear layer: (B, 1, H) to hidden vectors (B, 1, H)."""
+        return self.layers[1:](entered)
+
     def share_layers(self) -> bool:
         """Let the layers after the first use the same weights; whether there were several."""
         before, self.layers = self.layers, shared_layers(self.layers)

@@ -27,6 +27,7 @@ class Several(nn.Module):
         # Some hold a table that their encoder lends to all; copied one by one, none shares memory with another.
         self.embedders = nn.ModuleList(copy.deepcopy(embedder) for embedder in embedders)
         self.features = len(embedders) * features
+        self.sections = [int(size) for _ in embedders for size in getattr(embedders[0], "sections", ())]
 
     def forward(self, x: Tensor) -> Tensor:
         """One encoded input to the vectors of all networks (B, N·D)."""

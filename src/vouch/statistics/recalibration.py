@@ -19,8 +19,9 @@ import numpy as np
 import numpy.typing as npt
 from scipy.optimize import brentq, minimize
 from scipy.special import log_softmax, softmax
+from torch import Tensor
 
-from vouch.contracts.bundle import Calibrator
+from vouch.contracts.bundle import BundleValue, Calibrator
 
 Floats: TypeAlias = npt.NDArray[np.float64]
 Rows: TypeAlias = npt.NDArray[np.int64]
@@ -79,6 +80,12 @@ def fit_calibrator(method: str, probabilities: Floats, truth: npt.NDArray[Any], 
         labels = zip(seen.T, answers.T.astype(np.int64), strict=True)
         learned = (_LABELS, *(row for p, happened in labels for row in fit(_both(p), happened)))
     return Calibrator(method, learned, int(known.sum()), smoothing)
+
+
+def said(bundle: BundleValue, outputs: Tensor) -> Floats:
+    """What a bundle says when its network gives these outputs (B, M, K): decoded, and recalibrated where it is."""
+    decoded = bundle.task.decode(outputs)
+    return decoded if bundle.calibrator is None else recalibrate(bundle.calibrator, decoded)
 
 
 def recalibrate(calibrator: Calibrator, probabilities: Floats) -> Floats:

@@ -93,7 +93,11 @@ class Classification:
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
         """Logits (B, M, K) to probabilities (B, K), averaged over members."""
-        return output.double().softmax(dim=-1).mean(dim=1).numpy()
+        return self.answer(output.double()).numpy()
+
+    def answer(self, output: Tensor) -> Tensor:
+        """Logits (B, M, K) to probabilities (B, K), with a gradient."""
+        return output.softmax(dim=-1).mean(dim=1)
 
     def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """Mean negative log-likelihood in nats, by which training chooses; lower is better."""

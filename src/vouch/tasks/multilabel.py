@@ -87,7 +87,11 @@ class Multilabel:
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
         """Logits (B, M, K) to probabilities (B, K), averaged over members."""
-        return output.double().sigmoid().mean(dim=1).numpy()
+        return self.answer(output.double()).numpy()
+
+    def answer(self, output: Tensor) -> Tensor:
+        """Logits (B, M, K) to probabilities (B, K), with a gradient."""
+        return output.sigmoid().mean(dim=1)
 
     def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """Mean negative log-likelihood over rows and labels, by which training chooses; lower is better."""

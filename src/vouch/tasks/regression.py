@@ -96,7 +96,11 @@ class Regression:
 
     def decode(self, output: Tensor) -> npt.NDArray[np.float64]:
         """Outputs (B, M, 1) to values in the target's unit (B,), averaged over members."""
-        return output[..., 0].double().mean(dim=1).numpy() * self.scale + self.centre
+        return self.answer(output.double())[:, 0].numpy()
+
+    def answer(self, output: Tensor) -> Tensor:
+        """Outputs (B, M, 1) to values in the target's unit (B, 1), with a gradient."""
+        return output.mean(dim=1) * self.scale + self.centre
 
     def score(self, decoded: npt.NDArray[np.float64], truth: npt.NDArray[Any]) -> float:
         """Root of the mean squared error, by which training chooses; lower is better."""

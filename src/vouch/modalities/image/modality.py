@@ -17,6 +17,7 @@ from PIL import Image as Pillow
 from torch import Tensor, nn
 
 from vouch.contracts.backbone import Inherited
+from vouch.contracts.explaining import Parts
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, Encoder, RawColumn
 from vouch.contracts.schema import Column, Option, Recognition
@@ -31,6 +32,7 @@ from vouch.nets.resnet import ResNet
 
 _ENDINGS = r"(?i)\.(png|jpe?g|gif|bmp|tiff?|webp|ppm|pgm|pbm|jp2|j2k|ico|tga)$"
 _LOOKED_AT = 200
+_PATCHES = 8
 _STATISTICS_ROWS = 5000
 
 
@@ -178,6 +180,18 @@ class ImageEncoder:
     def places(self) -> tuple[int, ...]:
         """The vector is of the one column."""
         return (0,)
+
+    def parts(self, row: Tensor) -> Parts:
+        """Square patches, about eight to a side; where all are taken out, the picture is of the mean colour."""
+        side = max(1, -(-max(self.height, self.width) // _PATCHES))
+        down, across = (torch.arange(size) // side for size in (self.height, self.width))
+        count = int(across[-1]) + 1
+        corners = [(r * side, c * side) for r in range(int(down[-1]) + 1) for c in range(count)]
+        boxes = tuple((top, left, min(top + side, self.height), min(left + side, self.width)) for top, left in corners)
+        names = tuple(f"{self.columns[0]}[{box[0]}:{box[2]},{box[1]}:{box[3]}]" for box in boxes)
+        owner = (down[:, None] * count + across).expand(self.channels, -1, -1)
+        blank = self.mean.round().to(row.dtype)[:, None, None].expand_as(row)
+        return Parts(owner, names, blank, boxes)
 
     def view(self, batch: Tensor, generator: torch.Generator) -> Tensor:
         """Each picture strongly changed at random, as learning without labels wants it; floats from 0 to 255."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -14,6 +14,7 @@ from tokenizers import Tokenizer as _Pieces
 from torch import Tensor
 
 from vouch.errors import UsageError
+from vouch.modalities.text.tokenise import joined_words
 from vouch.nets.borrowed import quiet_transformers
 
 _HIDDEN = ("[MASK]", "<mask>")
@@ -49,6 +50,13 @@ class BorrowedTokeniser:
             if text:
                 row[: len(encoding.ids)] = encoding.ids
         return torch.from_numpy(out)
+
+
+    def words(self, ids: Sequence[int]) -> tuple[list[int], list[str]]:
+        """The word that each piece belongs to, -1 for padding and marks, and the words as they are written."""
+        pieces = _read(self.json, self.tokens)
+        marks = {number for number, added in pieces.get_added_tokens_decoder().items() if added.special}
+        return joined_words(ids, pieces, marks | {self.padding})
 
 
 def read_tokeniser(folder: Path, config: Mapping[str, Any]) -> BorrowedTokeniser | None:

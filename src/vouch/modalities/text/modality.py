@@ -13,6 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from vouch.contracts.backbone import Inherited
+from vouch.contracts.explaining import Parts
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Capabilities, Encoder, RawColumn
 from vouch.contracts.schema import Column, Option, Recognition
@@ -154,6 +155,12 @@ class TextEncoder:
     def hidden(self) -> int:
         """The number that stands in the place of a hidden piece."""
         return self.tokeniser.hidden
+
+    def parts(self, row: Tensor) -> Parts:
+        """Every word is a part; one that is taken out leaves its place empty."""
+        owner, words = self.tokeniser.words(row.tolist())
+        names = tuple(f"{self.columns[0]}[{place}] {word}" for place, word in enumerate(words))
+        return Parts(torch.tensor(owner), names, torch.full_like(row, self.padding))
 
     def inherit(self, known: Encoder) -> Inherited:
         """The known pieces, for this column; a net from elsewhere reads no more of them than these texts need."""

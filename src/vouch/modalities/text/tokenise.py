@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -15,6 +15,8 @@ from torch import Tensor
 
 PADDING = 0
 _PAD, _HIDDEN = "<pad>", "<hidden>"
+# How pieces are marked at which a word begins, and those that go on with one.
+_BEGINS, _GOES_ON = ("Ġ", "▁"), "##"
 LONGEST_WORD = 20
 _SHORTEST, _LONGEST = 4, 256
 _COVER = 0.98
@@ -70,6 +72,17 @@ class Tokeniser:
         """The number that stands in the place of a hidden piece; that of the padding where none was made for it."""
         return _read(self.json).token_to_id(_HIDDEN) or PADDING
 
+    def words(self, ids: Sequence[int]) -> tuple[list[int], list[str]]:
+        """The word that each piece belongs to, -1 for padding, and the words as they are written.
+
+        Example:
+            >>> tokeniser = learn_tokeniser(["the cat sat", "the dog sat", None], vocabulary=300, tokens=4)
+            >>> tokeniser.words(tokeniser.encode(["the dog"])[0].tolist())
+            ([0, 1, 1, 1], ['the', 'dog'])
+        """
+        pieces = _read(self.json)
+        return joined_words(ids, pieces, {PADDING}, self.by_character)
+
     def pieces(self, ids: Sequence[int]) -> list[str]:
         """The text of each piece number that is not padding; a piece may be part of a character, shown as "�"."""
         pieces = _read(self.json)
@@ -110,6 +123,35 @@ def learn_tokeniser(
     pieces.train_from_iterator(known, trainer, length=len(known))
     lengths = sorted(len(encoding.ids) for encoding in pieces.encode_batch_fast(known, add_special_tokens=False))
     return Tokeniser(pieces.to_str(), pieces.get_vocab_size(), tokens or _cover(lengths), by_character)
+
+
+def joined_words(
+    ids: Sequence[int], pieces: _Pieces, marks: Set[int], by_character: bool = False
+) -> tuple[list[int], list[str]]:
+    """Pieces as the words that they spell.
+
+    Args:
+        ids: piece numbers (T).
+        pieces: what they stand for.
+        marks: numbers that are of no word, such as the padding.
+        by_character: every piece is a word by itself.
+
+    Returns:
+        The word of each piece (T), -1 for marks, and the words.
+    """
+    spelt = [None if number in marks else pieces.id_to_token(number) or "" for number in ids]
+    begun = {mark for mark in _BEGINS if any(token and token.startswith(mark) for token in spelt)}
+    owner, inside = [], []
+    for number, token in zip(ids, spelt, strict=True):
+        if token is None:
+            owner.append(-1)
+            continue
+        goes_on = token.startswith(_GOES_ON) or (bool(begun) and not token.startswith(_BEGINS))
+        if not inside or by_character or not goes_on or owner[-1] < 0:
+            inside.append([])
+        inside[-1].append(number)
+        owner.append(len(inside) - 1)
+    return owner, [pieces.decode(some).strip() or "·" for some in inside]
 
 
 def _written_without_spaces(texts: Sequence[str]) -> bool:

@@ -1,0 +1,216 @@
+"""The verb that says why a network answers as it does."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Unpack
+
+import numpy as np
+import numpy.typing as npt
+import polars as pl
+import torch
+from torch import Tensor
+
+from vouch.api.gathering import training_data
+from vouch.api.measuring import shown
+from vouch.api.predicting import Bundle
+from vouch.contracts.bundle import BundleValue
+from vouch.contracts.dataset import Dataset, Note
+from vouch.contracts.explaining import Attribution, Explained, Explainer, Explanation, Parted, Parts, Question, Share
+from vouch.contracts.options import ExplainOptions
+from vouch.data.clean import clean, unreadable_rows
+from vouch.data.encode import encode
+from vouch.data.read import read
+from vouch.errors import EmptyDataError, UsageError, nearest
+from vouch.explainers import ALL
+from vouch.nets.network import outputs_of
+from vouch.statistics.recalibration import said
+
+ROWS = "0:10"
+_STAND_INS = 64
+Inputs = Sequence[Tensor]
+
+
+def explain(bundle: Bundle, data: object, **options: Unpack[ExplainOptions]) -> Explained:
+    """Say how much each part of a row moved the network's answer: a column, a word, a patch of a picture.
+
+    Args:
+        bundle: from ``fit`` or ``load``.
+        data: whatever ``fit`` reads, with or without the target.
+        options: see :class:`vouch.contracts.options.ExplainOptions`.
+
+    Returns:
+        One explanation for each row, with the method and what it rests on.
+
+    Raises:
+        VouchError: the data is not usable, or there is no such row, method or class.
+
+    Example:
+        >>> import vouch
+        >>> rows = {"size": [float(i) for i in range(60)], "large": ["no"] * 30 + ["yes"] * 30}
+        >>> found = explain(vouch.fit(rows, "large", settings={"epochs": 2}), rows, rows="3")
+        >>> found.explanations[0].shares[0].part
+        'size'
+    """
+    return explain_with_notes(bundle, data, **options)[0]
+
+
+def explain_with_notes(
+    bundle: Bundle, data: object, **options: Unpack[ExplainOptions]
+) -> tuple[Explained, tuple[Note, ...]]:
+    """The same as :func:`explain`, and what had to be done to the data on the way."""
+    method = found_method(options.get("method"))
+    raw = read(data)
+    canonical = clean(raw, bundle.schema, labelled=False)
+    bad = unreadable_rows(raw, canonical, bundle.schema).to_numpy()
+    numbers = chosen_rows(options.get("rows") or ROWS, canonical.frame.height, canonical.source)
+    numbers, skipped = numbers[~bad[numbers]], int(bad[numbers].sum())
+    if not len(numbers):
+        raise EmptyDataError("none of the rows can be read", where=canonical.source)
+    others, against = _stand_ins(bundle, canonical)
+    frame = canonical.frame[numbers]
+    asked = _Asked(bundle, tuple(encode(frame, bundle.encoders)), others, options)
+    attributions = [(question, method.attribute(question)) for question in asked.questions()]
+    explanations = _told(asked, frame, numbers, method.name, attributions)
+    notes = tuple(dict.fromkeys(note for _, one in attributions for note in one.notes))
+    lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
+    return Explained(explanations, method.name, method.says, (*notes, *against)), (*canonical.notes, *lost)
+
+
+def found_method(name: str | None) -> Explainer:
+    """The explainer of that name; the first one when none is named.
+
+    Raises:
+        UsageError: there is no such method.
+    """
+    names = [one.name for one in ALL]
+    if name is not None and name not in names:
+        raise UsageError(f"there is no method '{name}'", where="--method", next_step=nearest(name, names))
+    return next(one for one in ALL if name in (None, one.name))
+
+
+def chosen_rows(text: str, count: int, source: str) -> npt.NDArray[np.int64]:
+    """Numbers of rows: some, and slices of some, such as "3", "0:10" or "0:5,7,20:".
+
+    Raises:
+        UsageError: it cannot be read, or names no row of the data.
+
+    Example:
+        >>> chosen_rows("0:3,7", 20, "data.csv").tolist()
+        [0, 1, 2, 7]
+    """
+    found: list[int] = []
+    for part in text.split(","):
+        begin, colon, end = (one.strip() for one in part.partition(":"))
+        if not all(one.isdecimal() for one in (begin, end) if one) or not (begin or colon):
+            raise UsageError(
+                "the rows cannot be read", where="--rows", expected="numbers and slices from 0, such as 0:10 or 3,7",
+                received=repr(text)[:60],
+            )  # fmt: skip
+        first = int(begin or 0)
+        last = int(end or count) if colon else first + 1
+        if first >= count or (not colon and last > count) or last <= first:
+            raise UsageError(
+                f"the data has no such rows: {part.strip()[:40]}", where=source, expected=f"rows from 0 to {count - 1}",
+                next_step="Give others with --rows.",
+            )  # fmt: skip
+        found += range(first, min(last, count))
+    return np.array(list(dict.fromkeys(found)), np.int64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """Rows to be explained, encoded, with those that stand in for what is taken out."""
+
+    bundle: Bundle
+    inputs: tuple[Tensor, ...]
+    others: tuple[Tensor, ...]
+    options: ExplainOptions
+
+    @property
+    def decoded(self) -> npt.NDArray[np.float64]:
+        """What the bundle says of the rows."""
+        return said(self.bundle, outputs_of(self.bundle.network.cpu(), self.inputs))
+
+    @property
+    def wanted(self) -> npt.NDArray[np.int64]:
+        """Which answer of each row is explained: of the class that is named; of two the second; else the likeliest."""
+        classes, decoded, name = self.bundle.task.classes, self.decoded, self.options.get("output")
+        if name is not None and name not in classes:
+            raise UsageError(f"there is no class '{name}'", where="--class", next_step=nearest(name, classes))
+        if name is not None:
+            return np.full(len(decoded), classes.index(name))
+        if not classes:
+            return np.zeros(len(decoded), np.int64)
+        return np.ones(len(decoded), np.int64) if len(classes) == 2 else decoded.argmax(1)
+
+    def questions(self) -> list[Question]:
+        """One question for all rows where they have the same parts, else one for each."""
+        wanted, seed = self.wanted, self.options.get("seed", 0)
+        parts = parts_of(self.bundle, self.inputs, 0)
+        whole = Question(self.bundle, parts, self.inputs, self.others, wanted, seed)
+        if all(some.blank is None for some in parts):
+            return [whole]
+        return [
+            replace(
+                whole, parts=parts_of(self.bundle, self.inputs, row), wanted=wanted[row : row + 1],
+                inputs=tuple(x[row : row + 1] for x in self.inputs),
+            )
+            for row in range(len(wanted))
+        ]  # fmt: skip
+
+
+def parts_of(bundle: BundleValue, inputs: Inputs, row: int) -> tuple[Parts, ...]:
+    """What one of the encoded rows is made of, block by block."""
+    found = []
+    for encoder, x in zip(bundle.encoders, inputs, strict=True):
+        if not isinstance(encoder, Parted):
+            raise UsageError(f"columns of a {type(encoder).__name__} cannot be taken apart")
+        found.append(encoder.parts(x[row]))
+    return tuple(found)
+
+
+def _stand_ins(bundle: Bundle, canonical: Dataset) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+    """Encoded rows whose values stand in for what is taken out, and where they are from."""
+    first = tuple(encode(canonical.frame.head(1), bundle.encoders))
+    if all(some.blank is not None for some in parts_of(bundle, first, 0)):
+        return first, ()
+    known = training_data(bundle)
+    frame, rows, where = canonical.frame, np.arange(canonical.frame.height), "the rows of the data"
+    if known is not None:
+        frame, rows, where = known.frame, bundle.split.train, "training rows"
+    rng = np.random.default_rng(bundle.recipe.seed)
+    some = np.sort(rng.choice(rows, min(_STAND_INS, len(rows)), replace=False))
+    return tuple(encode(frame[some], bundle.encoders)), (f"{len(some)} of {where} stand in for what is taken out",)
+
+
+def _told(
+    asked: _Asked, frame: pl.DataFrame, numbers: npt.NDArray[np.int64], method: str,
+    attributions: Sequence[tuple[Question, Attribution]],
+) -> tuple[Explanation, ...]:  # fmt: skip
+    """Attributions for readers, one explanation for each row."""
+    bundle, predictions = asked.bundle, asked.bundle.task.frame(asked.decoded)["prediction"].to_list()
+    whole = [(question, one, row) for question, one in attributions for row in range(question.rows)]
+    found = []
+    for place, (question, one, row) in enumerate(whole):
+        cells = shown(bundle.schema, frame.row(place, named=True), most=len(bundle.schema.features))
+        output = bundle.task.classes[question.wanted[row]] if bundle.task.classes else ""
+        found.append(Explanation(
+            int(numbers[place]), predictions[place], f"probability[{output}]" if output else bundle.schema.target.name,
+            float(one.answers[row]), float(one.base[row]), _shares(question, one, row, dict(cells)), method, cells,
+        ))  # fmt: skip
+    return tuple(found)
+
+
+def _shares(question: Question, one: Attribution, row: int, cells: dict[str, str]) -> tuple[Share, ...]:
+    """The contributions to the answer of one row, largest first."""
+    boxes = [box for some in question.parts for box in (some.boxes or [None] * len(some.names))]
+    order = np.argsort(-np.abs(one.values[row]), kind="stable")
+    return tuple(
+        Share(
+            question.names[part], cells.get(question.names[part], ""), float(one.values[row, part]),
+            float(one.errors[row, part]), boxes[part],
+        )
+        for part in order.tolist()
+    )  # fmt: skip

@@ -1,0 +1,201 @@
+"""What is asked of an explanation, and what it says: how much each part of a row moved the network's answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+
+from vouch.contracts.finding import Estimate
+
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+    from torch import Tensor
+
+    from vouch.contracts.bundle import BundleValue
+
+    Floats = npt.NDArray[np.float64]
+
+Background = Literal["marginal", "conditional"]
+Box = tuple[int, int, int, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What may be taken out of an encoded row, one by one.
+
+    Args:
+        owner: which part each value of the encoded row belongs to, in the shape of one row, int64; -1 where a value
+            belongs to none and stays.
+        names: of the parts, as a reader knows them; a name stands once.
+        blank: one encoded row with all its parts taken out; none where the values of other rows stand in their place.
+        boxes: where the parts lie on a grid, for each its top, left, bottom and right.
+    """
+
+    owner: Tensor
+    names: tuple[str, ...]
+    blank: Tensor | None = None
+    boxes: tuple[Box, ...] = ()
+
+
+@runtime_checkable
+class Parted(Protocol):
+    """An encoder that says what its rows are made of; parts without a blank are the same for all rows."""
+
+    def parts(self, row: Tensor) -> Parts:
+        """What may be taken out of one encoded row."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Question:
+    """Rows whose answers are to be explained, all made of the same parts, and the rows that they are compared with.
+
+    Args:
+        bundle: whose network answers.
+        parts: of the rows, one entry for each block of columns.
+        inputs: the encoded rows (B, ...), one tensor for each block.
+        others: encoded rows (G, ...) whose values stand in where a part without a blank is taken out.
+        wanted: which output of each row is explained (B,): the number of a class, 0 for a value.
+        seed: fixes what is drawn at random.
+        precision: standard error to stop at, as a share of the range of the output; sampling methods ask for it.
+        seconds: time after which they stop all the same; the standard error says where they are then.
+        background: how values of other rows are drawn: whatever the parts that stay ("marginal"), or from rows that
+            resemble them ("conditional").
+    """
+
+    bundle: BundleValue
+    parts: tuple[Parts, ...]
+    inputs: tuple[Tensor, ...]
+    others: tuple[Tensor, ...]
+    wanted: npt.NDArray[np.int64]
+    seed: int = 0
+    precision: float = 0.005
+    seconds: float = 60.0
+    background: Background = "marginal"
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names of all parts, block by block (P)."""
+        return tuple(name for some in self.parts for name in some.names)
+
+    @property
+    def rows(self) -> int:
+        """How many rows are asked about (B)."""
+        return len(self.wanted)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Attribution:
+    """What each part contributed to the answers to a question.
+
+    Args:
+        values: contribution of each part to each row's answer (B, P), in the unit of the answer.
+        base: what the answer would be without any part (B,).
+        answers: what the network says (B,).
+        errors: standard errors of the contributions (B, P); zeros where nothing is drawn at random.
+        adds_up: whether contributions and base sum to the answer.
+        notes: how it was computed, for readers.
+        told: figures of the method's own, such as how well a local model fits.
+    """
+
+    values: Floats
+    base: Floats
+    answers: Floats
+    errors: Floats
+    adds_up: bool
+    notes: tuple[str, ...] = ()
+    told: dict[str, Any] = field(default_factory=dict)
+
+
+class Explainer(Protocol):
+    """One way to say what moved a network's answer.
+
+    It leaves the network as it was: same weights, same mode, no hooks, also when it is stopped by an exception.
+    """
+
+    @property
+    def name(self) -> str:
+        """What users type, such as "shapley"."""
+        ...
+
+    @property
+    def says(self) -> str:
+        """One sentence on what its contributions mean."""
+        ...
+
+    @property
+    def reference(self) -> str:
+        """Author, year and title."""
+        ...
+
+    def applies(self, question: Question) -> str:
+        """Empty when it can be asked of this network, else half a sentence saying why it cannot."""
+        ...
+
+    def attribute(self, question: Question) -> Attribution:
+        """The contribution of every part to every row's answer."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """What one part of a row contributed to its answer.
+
+    Args:
+        part: its name, such as "age", or "message[3] free".
+        cell: its content, for a reader.
+        value: its contribution, in the unit of the answer.
+        error: standard error of the value.
+        box: where it lies on a picture.
+    """
+
+    part: str
+    cell: str
+    value: float
+    error: float = 0.0
+    box: Box | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """Why the network answered one row as it did.
+
+    Args:
+        row: its number in the data, from 0.
+        prediction: as ``predict`` gives it.
+        answer: what is explained, such as "probability[yes]", or the target.
+        value: the answer.
+        base_value: what it would be without any part.
+        shares: contributions of the parts, largest first.
+        method: the explainer.
+        cells: column and content of each feature; a picture is a ``data:image/png`` address.
+    """
+
+    row: int
+    prediction: str | float
+    answer: str
+    value: float
+    base_value: float
+    shares: tuple[Share, ...]
+    method: str
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Explained:
+    """Explanations of some rows, and how they were made.
+
+    Args:
+        explanations: one for each row.
+        method: the explainer.
+        says: one sentence on what its contributions mean.
+        notes: how they were computed, and against what.
+        faithfulness: figures on whether the contributions are those that matter to the network, by name.
+    """
+
+    explanations: tuple[Explanation, ...]
+    method: str
+    says: str
+    notes: tuple[str, ...]
+    faithfulness: tuple[Estimate, ...] = ()

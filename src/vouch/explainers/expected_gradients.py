@@ -1,0 +1,62 @@
+"""Expected gradients: integrated gradients averaged over rows that stand in, by random points on the way."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+import torch
+
+from vouch.contracts.explaining import Attribution, Question
+from vouch.explainers.leaves import Leaves
+
+POINTS = 256
+_AT_ONCE = 32
+
+
+class ExpectedGradients:
+    """The gradient at random points between the row and rows that stand in, times the distance.
+
+    Points lie in equal parts of the way, and every row stands in as often.
+
+    Source:
+        Erion et al., Improving performance of deep learning models with axiomatic attribution priors and expected
+        gradients (2021).
+    """
+
+    name: ClassVar[str] = "expected_gradients"
+    says: ClassVar[str] = "How the answer changes on the way from other rows to this one, averaged over them."
+    reference: ClassVar[str] = "Erion et al. (2021), Improving performance of deep learning models with … expected gradients"
+
+    def applies(self, question: Question) -> str:
+        """Every network has a gradient."""
+        del question
+        return ""
+
+    def attribute(self, question: Question) -> Attribution:
+        """The contribution of every part to every row's answer."""
+        leaves, rng = Leaves(question), np.random.default_rng(question.seed)
+        behind = leaves.behind()
+        share = torch.tensor((rng.permutation(POINTS) + rng.random(POINTS)) / POINTS, dtype=torch.float32)
+        other = torch.tensor(rng.permutation(np.resize(np.arange(len(behind[0])), POINTS)))
+        values, errors, answers, bases = [], [], [], []
+        for row in range(question.rows):
+            own, found = leaves.own(row), []
+            for s, some in zip(share.split(_AT_ONCE), other.split(_AT_ONCE), strict=True):
+                away = [x - b[some] for x, b in zip(own, behind, strict=True)]
+                on_the_way = [x - torch.einsum("s,s...->s...", 1 - s, a) for x, a in zip(own, away, strict=True)]
+                moved = [g * a for g, a in zip(leaves.gradients(on_the_way, row), away, strict=True)]
+                found.append(leaves.by_part(moved))
+            each = torch.cat(found).double().numpy()
+            values.append(each.mean(0))
+            errors.append(each.std(0, ddof=1) / np.sqrt(POINTS))
+            with torch.no_grad():
+                answers.append(float(leaves.answers([x[None] for x in own], row)))
+                bases.append(float(leaves.answers(behind, row).double().mean()))
+        count = len(question.names)
+        shape = (question.rows, count)
+        notes = (f"{POINTS} points between the row and {len(behind[0])} that stand in; sums to the answer on average",)
+        return Attribution(
+            np.array(values).reshape(shape), np.array(bases), np.array(answers), np.array(errors).reshape(shape),
+            False, notes,
+        )  # fmt: skip

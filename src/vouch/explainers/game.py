@@ -1,0 +1,217 @@
+"""A prediction as a game whose players are the parts of a row: any of them may be in, and the others taken out.
+
+A part that is out leaves its blank behind, or the value that another row has in its place. What many coalitions share
+is computed once: columns are mixed as vectors, texts and pictures are embedded once for each set of parts that is left
+of them, and a trunk whose first layer is linear is entered by sums of what each column brings to it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from vouch.contracts.explaining import Question
+from vouch.nets.network import Network
+from vouch.statistics.recalibration import said
+
+Floats = npt.NDArray[np.float64]
+Bools = npt.NDArray[np.bool_]
+Rows = npt.NDArray[np.int64]
+
+# Coalitions that are worked on at once: what they need stays near the processor.
+_AT_ONCE = 1024
+_EMBEDDED_AT_ONCE = 256
+
+
+class Game:
+    """The answers of a bundle's network to coalitions of the parts of some rows.
+
+    Args:
+        question: the rows, their parts, and the rows that stand in.
+
+    Raises:
+        TypeError: the network has no vectors between embedders and trunk.
+
+    Source:
+        Shapley, A value for n-person games (1953); Strumbelj and Kononenko, Explaining prediction models and individual
+        predictions with feature contributions (2014).
+    """
+
+    def __init__(self, question: Question) -> None:
+        network = question.bundle.network
+        if not isinstance(network, Network):
+            raise TypeError(f"a {type(network).__name__} has no vectors to be entered at")
+        self.question, self.network, self.players = question, network, len(question.names)
+        starts = np.cumsum([0, *(len(some.names) for some in question.parts)]).tolist()
+        with torch.inference_mode():
+            self._blocks = [_block(question, number, start) for number, start in enumerate(starts[:-1])]
+        columns = [block for block in self._blocks if isinstance(block, _Columns)]
+        linear = hasattr(network.trunk, "enter") and len(columns) == len(self._blocks)
+        self._sums = _Sums(network, columns, self.players) if linear else None
+
+    @torch.inference_mode()
+    def values(self, keep: Bools, other: Rows, rows: slice = slice(None)) -> Floats:
+        """The answers to the same coalitions of the parts of several rows.
+
+        Args:
+            keep: which parts are in (S, P).
+            other: number of the row that stands in for what is out (S,).
+            rows: of the question, whose answers are wanted.
+
+        Returns:
+            Answers (R, S), of the wanted output of each row.
+        """
+        numbers = range(self.question.rows)[rows]
+        out = np.empty((len(numbers), len(keep)))
+        for start in range(0, len(keep), _AT_ONCE):
+            some = slice(start, start + _AT_ONCE)
+            kept, stand_in = torch.from_numpy(keep[some]), torch.from_numpy(other[some])
+            outside = None if self._sums is None else self._sums.outside(kept, stand_in)
+            for place, row in enumerate(numbers):
+                if self._sums is not None and outside is not None:
+                    outputs = self._sums.outputs(kept, outside, row)
+                else:
+                    vectors = [block.mixed(kept, stand_in, row) for block in self._blocks]
+                    outputs = self.network.answer(torch.cat(vectors, dim=1))
+                out[place, some] = self._wanted(outputs, row)
+        return out
+
+    def answers(self) -> Floats:
+        """What the network says of the rows themselves (B,)."""
+        everything = np.ones((1, self.players), bool)
+        return self.values(everything, np.zeros(1, np.int64))[:, 0]
+
+    @property
+    def stand_ins(self) -> int:
+        """How many rows stand in for what is taken out; one where every part leaves a blank."""
+        return len(self.question.others[0]) if any(some.blank is None for some in self.question.parts) else 1
+
+    def _wanted(self, outputs: Tensor, row: int) -> Floats:
+        decoded = said(self.question.bundle, outputs)
+        return decoded if decoded.ndim == 1 else decoded[:, self.question.wanted[row]]
+
+
+class _Columns:
+    """A block whose vector has a section for each part: taken out is what the vector of another row has there.
+
+    Args:
+        own: vectors of the rows (B, D).
+        others: vectors of the rows that stand in (G, D).
+        owner: the part that each number of a vector is of (D,).
+    """
+
+    def __init__(self, own: Tensor, others: Tensor, owner: Tensor) -> None:
+        self.own, self.others, self.owner = own, others, owner
+
+    def mixed(self, keep: Tensor, other: Tensor, row: int) -> Tensor:
+        """Vectors of coalitions (S, D)."""
+        return torch.where(keep[:, self.owner], self.own[row], self.others[other])
+
+
+class _Inside:
+    """A block whose parts are inside the encoded row; coalitions that leave the same of it are embedded once.
+
+    Args:
+        question: the rows and their parts.
+        number: of the block.
+        start: number of its first part among all.
+    """
+
+    def __init__(self, question: Question, number: int, start: int) -> None:
+        network = question.bundle.network
+        assert isinstance(network, Network)
+        self.embedder, self.parts = network.embedders[number], question.parts[number]
+        self.own, self.others = question.inputs[number], question.others[number]
+        self.place = slice(start, start + len(self.parts.names))
+
+    def mixed(self, keep: Tensor, other: Tensor, row: int) -> Tensor:
+        """Vectors of coalitions (S, D)."""
+        mine = keep[:, self.place]
+        told = np.packbits(np.pad(mine.numpy(), ((0, 0), (0, 1))), axis=1)
+        if self.parts.blank is None:
+            told = np.concatenate([told, other.numpy()[:, None].view(np.uint8)], axis=1)
+        first, place = _distinct(told)
+        vectors = [self._embedded(mine[some], other[some], row) for some in first.split(_EMBEDDED_AT_ONCE)]
+        return torch.cat(vectors)[place]
+
+    def _embedded(self, keep: Tensor, other: Tensor, row: int) -> Tensor:
+        # What belongs to no part has the number -1, and finds the last column: it stays.
+        left = torch.cat([keep, torch.ones(len(keep), 1, dtype=torch.bool)], dim=1)[:, self.parts.owner]
+        behind = self.others[other] if self.parts.blank is None else self.parts.blank
+        return self.embedder(torch.where(left, self.own[row], behind))
+
+
+class _Sums:
+    """A trunk that begins with a linear layer, entered by sums of what each column brings to it.
+
+    Args:
+        network: whose trunk has ``enter`` and ``after``.
+        blocks: all of its blocks.
+        players: number of parts (P).
+    """
+
+    def __init__(self, network: Network, blocks: Sequence[_Columns], players: int) -> None:
+        self.network, self.trunk = network, network.trunk
+        self.own = torch.cat([block.own for block in blocks], dim=1)
+        self.others = torch.cat([block.others for block in blocks], dim=1)
+        self.owner = torch.cat([block.owner for block in blocks])
+        self.alone = torch.arange(players)[:, None] == self.owner
+
+    def outside(self, keep: Tensor, other: Tensor) -> Tensor:
+        """What the parts that are out bring to the first layer, and its bias (S, M, H)."""
+        return self._enter(torch.where(keep[:, self.owner], 0.0, self.others[other]))
+
+    def outputs(self, keep: Tensor, outside: Tensor, row: int) -> Tensor:
+        """The network's outputs for coalitions of a row's parts (S, M, K)."""
+        brought = self._enter(self.alone * self.own[row]) - self._enter(torch.zeros_like(self.own[:1]))
+        inside = keep.to(brought.dtype) @ brought.flatten(1)
+        return self.network.head(self.trunk.after(outside + inside.view_as(outside)))  # type: ignore[operator]
+
+    def _enter(self, vectors: Tensor) -> Tensor:
+        return self.trunk.enter(vectors)  # type: ignore[operator]
+
+
+def _block(question: Question, number: int, start: int) -> _Columns | _Inside:
+    """How a block is mixed: by the sections of its vector where each is of one column, else inside the encoded row."""
+    network, parts = question.bundle.network, question.parts[number]
+    assert isinstance(network, Network)
+    embedder, encoder = network.embedders[number], question.bundle.encoders[number]
+    owner = owner_of_vector(embedder, encoder)
+    if parts.blank is not None or owner is None:
+        return _Inside(question, number, start)
+    own, others = (_embedded(embedder, x[number]) for x in (question.inputs, question.others))
+    return _Columns(own, others, owner + start)
+
+
+def owner_of_vector(embedder: nn.Module, encoder: object) -> Tensor | None:
+    """The column that each number of an embedder's vector (D,) is of; none where it does not say.
+
+    Example:
+        >>> from types import SimpleNamespace
+        >>> embedder = nn.Identity()
+        >>> embedder.sections = [2, 1]
+        >>> owner_of_vector(embedder, SimpleNamespace(places=(0, 1)))
+        tensor([0, 0, 1])
+    """
+    sections: list[int] = getattr(embedder, "sections", [])
+    places: tuple[int, ...] = getattr(encoder, "places", ())
+    if not sections or not places or len(sections) % len(places):
+        return None
+    # Networks that answer together bring the same sections one after the other.
+    every = torch.tensor(places).repeat(len(sections) // len(places))
+    return every.repeat_interleave(torch.tensor(sections))
+
+
+def _embedded(embedder: nn.Module, x: Tensor) -> Tensor:
+    return torch.cat([embedder(some) for some in x.split(_AT_ONCE)])
+
+
+def _distinct(told: npt.NDArray[np.uint8]) -> tuple[Tensor, Tensor]:
+    """Where each distinct row of bytes first stands, and which of them each row is."""
+    whole = np.ascontiguousarray(told).view(np.dtype((np.void, told.shape[1]))).ravel()
+    _, first, place = np.unique(whole, return_index=True, return_inverse=True)
+    return torch.from_numpy(first), torch.from_numpy(place.ravel())
