@@ -3,33 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Unpack
 
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-import torch
 from torch import Tensor
 
 from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
-from vouch.contracts.bundle import BundleValue
 from vouch.contracts.dataset import Dataset, Note
-from vouch.contracts.explaining import Attribution, Explained, Explainer, Explanation, Parted, Parts, Question, Share
+from vouch.contracts.explaining import Attribution, Explained, Explainer, Explanation, Question, Share
 from vouch.contracts.options import ExplainOptions
 from vouch.data.clean import clean, unreadable_rows
 from vouch.data.encode import encode
 from vouch.data.read import read
 from vouch.errors import EmptyDataError, UsageError, nearest
 from vouch.explainers import ALL
+from vouch.explainers.asking import likeliest, parts_of, questions
 from vouch.nets.network import outputs_of
 from vouch.statistics.recalibration import said
 
 ROWS = "0:10"
 _STAND_INS = 64
-Inputs = Sequence[Tensor]
 
 
 def explain(bundle: Bundle, data: object, **options: Unpack[ExplainOptions]) -> Explained:
@@ -136,39 +134,16 @@ class _Asked:
     @property
     def wanted(self) -> npt.NDArray[np.int64]:
         """Which answer of each row is explained: of the class that is named; of two the second; else the likeliest."""
-        classes, decoded, name = self.bundle.task.classes, self.decoded, self.options.get("output")
-        if name is not None and name not in classes:
+        classes, name = self.bundle.task.classes, self.options.get("output")
+        if name is None:
+            return likeliest(self.bundle, self.decoded)
+        if name not in classes:
             raise UsageError(f"there is no class '{name}'", where="--class", next_step=nearest(name, classes))
-        if name is not None:
-            return np.full(len(decoded), classes.index(name))
-        if not classes:
-            return np.zeros(len(decoded), np.int64)
-        return np.ones(len(decoded), np.int64) if len(classes) == 2 else decoded.argmax(1)
+        return np.full(len(self.inputs[0]), classes.index(name))
 
     def questions(self) -> list[Question]:
         """One question for all rows where they have the same parts, else one for each."""
-        wanted, seed = self.wanted, self.options.get("seed", 0)
-        parts = parts_of(self.bundle, self.inputs, 0)
-        whole = Question(self.bundle, parts, self.inputs, self.others, wanted, seed)
-        if all(some.blank is None for some in parts):
-            return [whole]
-        return [
-            replace(
-                whole, parts=parts_of(self.bundle, self.inputs, row), wanted=wanted[row : row + 1],
-                inputs=tuple(x[row : row + 1] for x in self.inputs),
-            )
-            for row in range(len(wanted))
-        ]  # fmt: skip
-
-
-def parts_of(bundle: BundleValue, inputs: Inputs, row: int) -> tuple[Parts, ...]:
-    """What one of the encoded rows is made of, block by block."""
-    found = []
-    for encoder, x in zip(bundle.encoders, inputs, strict=True):
-        if not isinstance(encoder, Parted):
-            raise UsageError(f"columns of a {type(encoder).__name__} cannot be taken apart")
-        found.append(encoder.parts(x[row]))
-    return tuple(found)
+        return questions(self.bundle, self.inputs, self.others, self.wanted, self.options.get("seed", 0))
 
 
 def _stand_ins(bundle: Bundle, canonical: Dataset) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, Protocol, runtime_checkable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal, Protocol, runtime_checkable
 
 from vouch.contracts.finding import Estimate
 
@@ -95,8 +95,8 @@ class Attribution:
         answers: what the network says (B,).
         errors: standard errors of the contributions (B, P); zeros where nothing is drawn at random.
         adds_up: whether contributions and base sum to the answer.
+        misses: how far they are from it at most, where they are computed by approximation.
         notes: how it was computed, for readers.
-        told: figures of the method's own, such as how well a local model fits.
     """
 
     values: Floats
@@ -104,8 +104,8 @@ class Attribution:
     answers: Floats
     errors: Floats
     adds_up: bool
+    misses: float = 0.0
     notes: tuple[str, ...] = ()
-    told: dict[str, Any] = field(default_factory=dict)
 
 
 class Explainer(Protocol):

@@ -8,6 +8,7 @@ import numpy as np
 import torch
 
 from vouch.contracts.explaining import Attribution, Question
+from vouch.explainers.game import Game
 from vouch.explainers.leaves import Leaves
 
 POINTS = 256
@@ -26,7 +27,7 @@ class ExpectedGradients:
 
     name: ClassVar[str] = "expected_gradients"
     says: ClassVar[str] = "How the answer changes on the way from other rows to this one, averaged over them."
-    reference: ClassVar[str] = "Erion et al. (2021), Improving performance of deep learning models with … expected gradients"
+    reference: ClassVar[str] = "Erion et al. (2021), Improving performance of deep learning models … expected gradients"
 
     def applies(self, question: Question) -> str:
         """Every network has a gradient."""
@@ -39,7 +40,7 @@ class ExpectedGradients:
         behind = leaves.behind()
         share = torch.tensor((rng.permutation(POINTS) + rng.random(POINTS)) / POINTS, dtype=torch.float32)
         other = torch.tensor(rng.permutation(np.resize(np.arange(len(behind[0])), POINTS)))
-        values, errors, answers, bases = [], [], [], []
+        values, errors = [], []
         for row in range(question.rows):
             own, found = leaves.own(row), []
             for s, some in zip(share.split(_AT_ONCE), other.split(_AT_ONCE), strict=True):
@@ -50,13 +51,7 @@ class ExpectedGradients:
             each = torch.cat(found).double().numpy()
             values.append(each.mean(0))
             errors.append(each.std(0, ddof=1) / np.sqrt(POINTS))
-            with torch.no_grad():
-                answers.append(float(leaves.answers([x[None] for x in own], row)))
-                bases.append(float(leaves.answers(behind, row).double().mean()))
-        count = len(question.names)
-        shape = (question.rows, count)
+        game, shape = Game(question), (question.rows, len(question.names))
         notes = (f"{POINTS} points between the row and {len(behind[0])} that stand in; sums to the answer on average",)
-        return Attribution(
-            np.array(values).reshape(shape), np.array(bases), np.array(answers), np.array(errors).reshape(shape),
-            False, notes,
-        )  # fmt: skip
+        contributions, doubts = np.array(values).reshape(shape), np.array(errors).reshape(shape)
+        return Attribution(contributions, game.base(), game.answers(), doubts, False, notes=notes)

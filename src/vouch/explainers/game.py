@@ -7,7 +7,8 @@ of them, and a trunk whose first layer is linear is entered by sums of what each
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from vouch.contracts.explaining import Question
+from vouch.explainers.still import still
 from vouch.nets.network import Network
 from vouch.statistics.recalibration import said
 
@@ -47,13 +49,12 @@ class Game:
             raise TypeError(f"a {type(network).__name__} has no vectors to be entered at")
         self.question, self.network, self.players = question, network, len(question.names)
         starts = np.cumsum([0, *(len(some.names) for some in question.parts)]).tolist()
-        with torch.inference_mode():
+        with torch.inference_mode(), still(network):
             self._blocks = [_block(question, number, start) for number, start in enumerate(starts[:-1])]
         columns = [block for block in self._blocks if isinstance(block, _Columns)]
         linear = hasattr(network.trunk, "enter") and len(columns) == len(self._blocks)
         self._sums = _Sums(network, columns, self.players) if linear else None
 
-    @torch.inference_mode()
     def values(self, keep: Bools, other: Rows, rows: slice = slice(None)) -> Floats:
         """The answers to the same coalitions of the parts of several rows.
 
@@ -67,17 +68,12 @@ class Game:
         """
         numbers = range(self.question.rows)[rows]
         out = np.empty((len(numbers), len(keep)))
-        for start in range(0, len(keep), _AT_ONCE):
-            some = slice(start, start + _AT_ONCE)
-            kept, stand_in = torch.from_numpy(keep[some]), torch.from_numpy(other[some])
-            outside = None if self._sums is None else self._sums.outside(kept, stand_in)
-            for place, row in enumerate(numbers):
-                if self._sums is not None and outside is not None:
-                    outputs = self._sums.outputs(kept, outside, row)
-                else:
-                    vectors = [block.mixed(kept, stand_in, row) for block in self._blocks]
-                    outputs = self.network.answer(torch.cat(vectors, dim=1))
-                out[place, some] = self._wanted(outputs, row)
+        with torch.inference_mode(), still(self.network):
+            for start in range(0, len(keep), _AT_ONCE):
+                some = slice(start, start + _AT_ONCE)
+                outputs_of = self._asked(torch.from_numpy(keep[some]), torch.from_numpy(other[some]))
+                for place, row in enumerate(numbers):
+                    out[place, some] = self._wanted(outputs_of(row), row)
         return out
 
     def answers(self) -> Floats:
@@ -85,10 +81,25 @@ class Game:
         everything = np.ones((1, self.players), bool)
         return self.values(everything, np.zeros(1, np.int64))[:, 0]
 
+    def base(self) -> Floats:
+        """The answers without any part, averaged over the rows that stand in (B,)."""
+        return self.values(np.zeros((self.stand_ins, self.players), bool), np.arange(self.stand_ins)).mean(1)
+
     @property
     def stand_ins(self) -> int:
         """How many rows stand in for what is taken out; one where every part leaves a blank."""
         return len(self.question.others[0]) if any(some.blank is None for some in self.question.parts) else 1
+
+    def _asked(self, keep: Tensor, other: Tensor) -> Callable[[int], Tensor]:
+        """From the number of a row to the network's outputs for coalitions of its parts (S, M, K)."""
+        if self._sums is not None:
+            return partial(self._sums.outputs, keep, self._sums.outside(keep, other))
+
+        def outputs(row: int) -> Tensor:
+            vectors = [block.mixed(keep, other, row) for block in self._blocks]
+            return self.network.answer(torch.cat(vectors, dim=1))
+
+        return outputs
 
     def _wanted(self, outputs: Tensor, row: int) -> Floats:
         decoded = said(self.question.bundle, outputs)

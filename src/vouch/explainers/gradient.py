@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import ClassVar
 
 import numpy as np
-import torch
 
 from vouch.contracts.explaining import Attribution, Question
+from vouch.explainers.game import Game
 from vouch.explainers.leaves import Leaves
 
 
@@ -29,15 +29,11 @@ class Gradient:
 
     def attribute(self, question: Question) -> Attribution:
         """The size of the gradient by every part of every row."""
-        leaves = Leaves(question)
-        values, answers, bases = [], [], []
-        behind = leaves.behind()
+        leaves, game = Leaves(question), Game(question)
+        values = []
         for row in range(question.rows):
             own = [x[None] for x in leaves.own(row)]
             squares = leaves.by_part([g.square() for g in leaves.gradients(own, row)])
             values.append(squares[0].sqrt().double().numpy())
-            with torch.no_grad():
-                answers.append(float(leaves.answers(own, row)))
-                bases.append(float(leaves.answers(behind, row).double().mean()))
         found = np.array(values).reshape(question.rows, len(question.names))
-        return Attribution(found, np.array(bases), np.array(answers), np.zeros_like(found), False)
+        return Attribution(found, game.base(), game.answers(), np.zeros_like(found), False)

@@ -56,4 +56,4 @@ class IntegratedGradients:
         found = np.array(values).reshape(question.rows, -1)
         gap = np.abs(found.sum(1) + np.array(bases) - np.array(answers)).max(initial=0.0)
         notes = (f"{STEPS} points on the way; contributions miss the answer by {gap:.1g} at most",)
-        return Attribution(found, np.array(bases), np.array(answers), np.zeros_like(found), True, notes)
+        return Attribution(found, np.array(bases), np.array(answers), np.zeros_like(found), True, float(gap), notes)

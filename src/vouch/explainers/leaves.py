@@ -16,6 +16,7 @@ from torch.func import functional_call
 
 from vouch.contracts.explaining import Parts, Question
 from vouch.explainers.game import owner_of_vector
+from vouch.explainers.still import still
 from vouch.nets.network import Network
 
 
@@ -54,7 +55,7 @@ class Leaves:
         if not isinstance(network, Network):
             raise TypeError(f"a {type(network).__name__} has no vectors to be entered at")
         self.question, self.network = question, network
-        with torch.no_grad():
+        with torch.no_grad(), still(network):
             self.leaves = [_leaf(question, network, number) for number in range(len(question.parts))]
 
     def own(self, row: int) -> list[Tensor]:
@@ -69,8 +70,9 @@ class Leaves:
 
     def answers(self, values: Sequence[Tensor], row: int) -> Tensor:
         """What the network answers to values (S, ...), of the wanted output of a row (S,), with a gradient."""
-        vectors = [leaf.vectors(x, row) for leaf, x in zip(self.leaves, values, strict=True)]
-        outputs = self.network.answer(torch.cat(vectors, dim=1))
+        with still(self.network):
+            vectors = [leaf.vectors(x, row) for leaf, x in zip(self.leaves, values, strict=True)]
+            outputs = self.network.answer(torch.cat(vectors, dim=1))
         return self.question.bundle.task.answer(outputs)[:, self.question.wanted[row]]
 
     def gradients(self, values: Sequence[Tensor], row: int) -> list[Tensor]:
@@ -104,7 +106,7 @@ class _Vectors:
         return values
 
     def by_part(self, values: Tensor) -> Tensor:
-        return _summed(values, self.owner, len(self.parts.names))
+        return by_owner(values, self.owner, len(self.parts.names))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +129,7 @@ class _Values:
         return self.embedder(values)
 
     def by_part(self, values: Tensor) -> Tensor:
-        return _summed(values, self.parts.owner, len(self.parts.names))
+        return by_owner(values, self.parts.owner, len(self.parts.names))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -166,7 +168,7 @@ class _Lookups:
         return functional_call(self.embedder, dict(zip(self.tables, whole, strict=True)), (numbers,))
 
     def by_part(self, values: Tensor) -> Tensor:
-        return _summed(values.sum(-1), self.parts.owner, len(self.parts.names))
+        return by_owner(values.sum(-1), self.parts.owner, len(self.parts.names))
 
     def _found(self, numbers: Tensor) -> Tensor:
         known = dict(self.embedder.named_parameters())
@@ -191,7 +193,7 @@ def _leaf(question: Question, network: Network, number: int) -> Leaf:
     return _Lookups(embedder, tables, rows, parts)
 
 
-def _summed(values: Tensor, owner: Tensor, parts: int) -> Tensor:
+def by_owner(values: Tensor, owner: Tensor, parts: int) -> Tensor:
     """Values (S, ...) summed over what each part owns (S, P); what belongs to none is left out."""
     flat, mine = values.flatten(1), owner.flatten()
     out = torch.zeros(len(values), parts + 1, dtype=values.dtype)

@@ -43,7 +43,7 @@ class Lime:
         explained = np.array([fit[3] for fit in fits])
         notes = (f"{count:,} changed rows; the local model explains {explained.min(initial=1.0):.0%} or more of them",)
         bases = np.array([fit[0] for fit in fits])
-        return Attribution(slopes, bases, game.answers(), errors, False, notes, {"r2": explained.tolist()})
+        return Attribution(slopes, bases, game.answers(), errors, False, notes=notes)
 
 
 def nearness(keep: Bools) -> Floats:

@@ -29,11 +29,10 @@ class Occlusion:
     def attribute(self, question: Question) -> Attribution:
         """What every part is worth beside all others, for every row."""
         game = Game(question)
-        without = np.concatenate([~np.eye(game.players, dtype=bool), np.zeros((1, game.players), bool)])
-        keep = np.tile(without, (game.stand_ins, 1))
-        other = np.repeat(np.arange(game.stand_ins), len(without))
-        left = game.values(keep, other).reshape(question.rows, game.stand_ins, len(without))
-        mean, answers = left.mean(1), game.answers()
-        found = answers[:, None] - mean[:, :-1]
-        spread = left[..., :-1].std(1, ddof=1) / np.sqrt(game.stand_ins) if game.stand_ins > 1 else np.zeros_like(found)
-        return Attribution(found, mean[:, -1], answers, spread, False)
+        keep = np.tile(~np.eye(game.players, dtype=bool), (game.stand_ins, 1))
+        other = np.repeat(np.arange(game.stand_ins), game.players)
+        left = game.values(keep, other).reshape(question.rows, game.stand_ins, game.players)
+        answers = game.answers()
+        found = answers[:, None] - left.mean(1)
+        spread = left.std(1, ddof=1) / np.sqrt(game.stand_ins) if game.stand_ins > 1 else np.zeros_like(found)
+        return Attribution(found, game.base(), answers, spread, False)

@@ -66,7 +66,7 @@ def exact(game: Game) -> Attribution:
         out = np.flatnonzero(~keep[:, player])
         found[:, player] = (value[:, out | 1 << player] - value[:, out]) @ weight[size[out]]
     notes = (f"exact: all {len(codes):,} coalitions of {players} parts{_told(stand_ins)}",)
-    return Attribution(found, value[:, 0], value[:, -1], np.zeros_like(found), True, notes)
+    return Attribution(found, value[:, 0], value[:, -1], np.zeros_like(found), True, notes=notes)
 
 
 def sampled(game: Game) -> Attribution:
@@ -95,7 +95,7 @@ def sampled(game: Game) -> Attribution:
         f"standard error {error.max(initial=0.0):.2g} at most",
     )
     base = np.broadcast_to(ends[0].mean(1), question.rows).copy()
-    return Attribution(total / rounds, base, ends[1], error, True, notes, {"rounds": rounds, "pairs": len(pairs)})
+    return Attribution(total / rounds, base, ends[1], error, True, notes=notes)
 
 
 def _one_round(game: Game, orders: Rows, pairs: Rows, ends: tuple[Floats, Floats]) -> tuple[Floats, Floats]:

@@ -143,7 +143,7 @@ class DateEncoder:
     def inherit(self, known: Encoder) -> Inherited | None:
         """Calendar parts of columns of known names keep their scale and their bins."""
         assert isinstance(known, DateEncoder)
-        here, there = shared_places(self.parts, known.parts)
+        here, there = shared_places(self.calendar, known.calendar)
         if not len(here):
             return None
         centre, spread, edges = (
@@ -154,7 +154,7 @@ class DateEncoder:
         return Inherited(DateEncoder(self.columns, self.kept, centre, spread, edges), names, kept_rows(here, there))
 
     @property
-    def parts(self) -> tuple[tuple[str, int], ...]:
+    def calendar(self) -> tuple[tuple[str, int], ...]:
         """Column and number of each kept part (P)."""
         return tuple((self.columns[i // _PARTS], i % _PARTS) for i in self.kept)
 

@@ -73,6 +73,23 @@ class SequenceEncoder(nn.Module):
         present = self._present(ids)
         return self._encode(ids, present) * present.unsqueeze(-1)
 
+    def attended(self, ids: Tensor) -> tuple[list[Tensor], Tensor]:
+        """How much each piece looks at each other, block by block, heads averaged (B, T, T); and the pooling (B, T).
+
+        Raises:
+            TypeError: pieces meet by convolution.
+        """
+        present, found = self._present(ids), []
+        x = F.embedding(ids.long(), self.vectors) + self.positions[: ids.shape[1]]
+        for number in range(len(self.skips)):
+            block = self.blocks[number % len(self.blocks)]
+            if not isinstance(block, _Block) or not isinstance(block.mix, _Attention):
+                raise TypeError("pieces do not look at each other in this net")
+            found.append(block.mix.shares(block.mix.heads(block.norms[0](x)), present).mean(1))
+            x = block(x, present)
+        share = self.query(self.norm(x)).squeeze(-1).masked_fill(~present, _HIDDEN).softmax(1) * present
+        return found, share
+
     def share_layers(self) -> bool:
         """Let all blocks use the weights of the first; whether there were several."""
         several = len(self.blocks) > 1
@@ -124,12 +141,19 @@ class _Attention(nn.Module):
 
     def forward(self, x: Tensor, present: Tensor) -> Tensor:
         """Vectors (B, T, D) to vectors (B, T, D)."""
-        heads = self.inward(x).unflatten(-1, (3, -1, _HEAD)).permute(2, 0, 3, 1, 4)
+        heads = self.heads(x)
+        seen = torch.einsum("bhts,bhsd->bhtd", self.shares(heads, present), heads[2])
+        return self.outward(seen.transpose(1, 2).flatten(2))
+
+    def heads(self, x: Tensor) -> Tensor:
+        """Vectors (B, T, D) to queries, keys and values of each head (3, B, H, T, D / H)."""
+        return self.inward(x).unflatten(-1, (3, -1, _HEAD)).permute(2, 0, 3, 1, 4)
+
+    def shares(self, heads: Tensor, present: Tensor) -> Tensor:
+        """How much each piece looks at each other (B, H, T, T)."""
         # Written out, since the fused kernel has no rule for vmap; finite, since an empty text must not give NaN.
         alike = torch.einsum("bhtd,bhsd->bhts", heads[0], heads[1]) / math.sqrt(_HEAD)
-        share = alike.masked_fill(~present[:, None, None], _HIDDEN).softmax(-1)
-        seen = torch.einsum("bhts,bhsd->bhtd", share, heads[2])
-        return self.outward(seen.transpose(1, 2).flatten(2))
+        return alike.masked_fill(~present[:, None, None], _HIDDEN).softmax(-1)
 
 
 class _Convolution(nn.Module):

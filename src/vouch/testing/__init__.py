@@ -2,6 +2,7 @@
 
 from vouch.testing.case import case_for, small_case
 from vouch.testing.challenge import check_challenge, check_finding
+from vouch.testing.explainer import check_explainer
 from vouch.testing.modality import check_modality
 from vouch.testing.net import check_net
 from vouch.testing.task import check_task
@@ -9,6 +10,7 @@ from vouch.testing.task import check_task
 __all__ = [
     "case_for",
     "check_challenge",
+    "check_explainer",
     "check_finding",
     "check_modality",
     "check_net",

@@ -235,10 +235,20 @@ class PictureEmbedding(nn.Module):
 
     def forward(self, pictures: Tensor) -> Tensor:
         """Pictures (B, C, H, W), 0 to 255, to vectors (B, D)."""
-        x = ((pictures.float() - self.mean) * self.scale).contiguous(memory_format=torch.channels_last)
+        x = self._scaled(pictures)
         if self.training or not self.mirror:
             return self.net(x)
         return (self.net(x) + self.net(x.flip(3))) / 2
+
+    def map(self, pictures: Tensor) -> Tensor:
+        """Pictures (B, C, H, W), 0 to 255, to the last feature map (B, D, H', W'), whose mean is the vector."""
+        x = self._scaled(pictures)
+        if self.training or not self.mirror:
+            return self.net.map(x)
+        return (self.net.map(x) + self.net.map(x.flip(3)).flip(3)) / 2
+
+    def _scaled(self, pictures: Tensor) -> Tensor:
+        return ((pictures.float() - self.mean) * self.scale).contiguous(memory_format=torch.channels_last)
 
 
 def _shape(column: Column) -> tuple[int, int, int]:

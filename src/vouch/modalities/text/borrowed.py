@@ -51,7 +51,6 @@ class BorrowedTokeniser:
                 row[: len(encoding.ids)] = encoding.ids
         return torch.from_numpy(out)
 
-
     def words(self, ids: Sequence[int]) -> tuple[list[int], list[str]]:
         """The word that each piece belongs to, -1 for padding and marks, and the words as they are written."""
         pieces = _read(self.json, self.tokens)
