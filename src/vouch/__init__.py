@@ -14,8 +14,9 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from vouch.api import Bundle, audit, fit, fix, label, load, predict, pretrain, recipe, tune
+    from vouch.api import Bundle, audit, explain, fit, fix, label, load, predict, pretrain, recipe, tune
     from vouch.contracts.case import Challenge
+    from vouch.contracts.explaining import Explained
     from vouch.contracts.finding import Estimate, Finding
     from vouch.contracts.proof import Audit, Proof
     from vouch.contracts.recipe import Recipe
@@ -29,6 +30,7 @@ _HOMES = {
     "Challenge": "vouch.contracts.case",
     "Column": "vouch.contracts.schema",
     "Estimate": "vouch.contracts.finding",
+    "Explained": "vouch.contracts.explaining",
     "Finding": "vouch.contracts.finding",
     "Proof": "vouch.contracts.proof",
     "Recipe": "vouch.contracts.recipe",
@@ -37,6 +39,7 @@ _HOMES = {
     "VouchError": "vouch.errors",
     "VouchRegressor": "vouch.estimators",
     "audit": "vouch.api",
+    "explain": "vouch.api",
     "fit": "vouch.api",
     "fix": "vouch.api",
     "label": "vouch.api",
@@ -53,6 +56,7 @@ __all__ = [
     "Challenge",
     "Column",
     "Estimate",
+    "Explained",
     "Finding",
     "Proof",
     "Recipe",
@@ -61,6 +65,7 @@ __all__ = [
     "VouchError",
     "VouchRegressor",
     "audit",
+    "explain",
     "fit",
     "fix",
     "label",

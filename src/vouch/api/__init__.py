@@ -1,13 +1,14 @@
 """The verbs; the only package that knows every station."""
 
 from vouch.api.auditing import audit, audited, suspect_rows
+from vouch.api.explained import check_explained, explained_facts, explained_table, write_explained
 from vouch.api.explaining import explain, explain_with_notes
 from vouch.api.fitting import fit, recipe, resumable
 from vouch.api.fixing import Proven, fix
 from vouch.api.gathering import sources
 from vouch.api.labelling import label, label_with_notes
 from vouch.api.outputs import check_apart, check_table, check_text, write_table, write_text
-from vouch.api.predicting import Bundle, load, predict, predict_with_notes
+from vouch.api.predicting import Bundle, device_of, load, predict, predict_with_notes
 from vouch.api.pretraining import pretrain
 from vouch.api.tuning import assist, tune
 from vouch.auditing import is_met, junit
@@ -20,10 +21,14 @@ __all__ = [
     "audit",
     "audited",
     "check_apart",
+    "check_explained",
     "check_table",
     "check_text",
+    "device_of",
     "explain",
     "explain_with_notes",
+    "explained_facts",
+    "explained_table",
     "fit",
     "fix",
     "is_met",
@@ -40,6 +45,7 @@ __all__ = [
     "sources",
     "suspect_rows",
     "tune",
+    "write_explained",
     "write_table",
     "write_text",
 ]

@@ -16,6 +16,7 @@ from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
 from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.explaining import Attribution, Explained, Explainer, Explanation, Question, Share
+from vouch.contracts.finding import Estimate
 from vouch.contracts.options import ExplainOptions
 from vouch.data.clean import clean, unreadable_rows
 from vouch.data.encode import encode
@@ -23,7 +24,10 @@ from vouch.data.read import read
 from vouch.errors import EmptyDataError, UsageError, nearest
 from vouch.explainers import ALL
 from vouch.explainers.asking import likeliest, parts_of, questions
+from vouch.explainers.faithfulness import curves
+from vouch.explainers.game import Game
 from vouch.nets.network import outputs_of
+from vouch.statistics.means import About, mean_of
 from vouch.statistics.recalibration import said
 
 ROWS = "0:10"
@@ -69,11 +73,12 @@ def explain_with_notes(
     others, against = _stand_ins(bundle, canonical)
     frame = canonical.frame[numbers]
     asked = _Asked(bundle, tuple(encode(frame, bundle.encoders)), others, options)
-    attributions = [(question, method.attribute(question)) for question in asked.questions()]
+    attributions = [(question, _attributed(method, question)) for question in asked.questions()]
     explanations = _told(asked, frame, numbers, method.name, attributions)
     notes = tuple(dict.fromkeys(note for _, one in attributions for note in one.notes))
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
-    return Explained(explanations, method.name, method.says, (*notes, *against)), (*canonical.notes, *lost)
+    faithful = _faithfulness(attributions, _unit(bundle))
+    return Explained(explanations, method.name, method.says, (*notes, *against), faithful), (*canonical.notes, *lost)
 
 
 def found_method(name: str | None) -> Explainer:
@@ -160,6 +165,36 @@ def _stand_ins(bundle: Bundle, canonical: Dataset) -> tuple[tuple[Tensor, ...], 
     return tuple(encode(frame[some], bundle.encoders)), (f"{len(some)} of {where} stand in for what is taken out",)
 
 
+def _attributed(method: Explainer, question: Question) -> Attribution:
+    """What a method says to a question.
+
+    Raises:
+        UsageError: it does not apply to this network.
+    """
+    if why := method.applies(question):
+        others = ", ".join(one.name for one in ALL if not one.applies(question))
+        raise UsageError(
+            f"the method '{method.name}' does not apply here: {why}", where="--method", expected=f"one of {others}"
+        )
+    return method.attribute(question)
+
+
+def _faithfulness(attributions: Sequence[tuple[Question, Attribution]], unit: str) -> tuple[Estimate, ...]:
+    """How far the answers fall and rise when parts go and come in the order of their contributions."""
+    found = [curves(Game(question), one.values) for question, one in attributions]
+    out, put_in = (np.concatenate([curve.areas[k] for curve in found]) for k in (0, 1))
+    return (
+        mean_of(put_in - out, About("insertion_less_deletion", unit, split="all")),
+        mean_of(put_in, About("insertion", unit, split="all")),
+        mean_of(out, About("deletion", unit, higher_is_better=False, split="all")),
+    )
+
+
+def _unit(bundle: Bundle) -> str:
+    """The unit of what is explained: none of a probability."""
+    return "" if bundle.task.classes else bundle.schema.target.name
+
+
 def _told(
     asked: _Asked, frame: pl.DataFrame, numbers: npt.NDArray[np.int64], method: str,
     attributions: Sequence[tuple[Question, Attribution]],
@@ -180,12 +215,13 @@ def _told(
 
 def _shares(question: Question, one: Attribution, row: int, cells: dict[str, str]) -> tuple[Share, ...]:
     """The contributions to the answer of one row, largest first."""
-    boxes = [box for some in question.parts for box in (some.boxes or [None] * len(some.names))]
-    order = np.argsort(-np.abs(one.values[row]), kind="stable")
-    return tuple(
-        Share(
-            question.names[part], cells.get(question.names[part], ""), float(one.values[row, part]),
-            float(one.errors[row, part]), boxes[part],
-        )
-        for part in order.tolist()
-    )  # fmt: skip
+    found, start = [], 0
+    for encoder, some in zip(question.bundle.encoders, question.parts, strict=True):
+        for k, name in enumerate(some.names):
+            inside = some.blank is not None
+            column, place = (encoder.columns[0], k) if inside else (name, 0)
+            cell = (some.cells[k] if some.cells else "") if inside else cells.get(name, "")
+            value, error = float(one.values[row, start + k]), float(one.errors[row, start + k])
+            found.append(Share(name, column, place, cell, value, error, some.boxes[k] if some.boxes else None))
+        start += len(some.names)
+    return tuple(sorted(found, key=lambda share: -abs(share.value)))

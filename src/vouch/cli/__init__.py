@@ -10,6 +10,7 @@ import click
 
 from vouch.cli.audit import audit
 from vouch.cli.demo import demo
+from vouch.cli.explain import explain
 from vouch.cli.fit import fit
 from vouch.cli.fix import fix
 from vouch.cli.label import label
@@ -30,7 +31,7 @@ def app() -> None:
     """Deep learning you can vouch for."""
 
 
-for verb in (audit, demo, fit, fix, label, predict, pretrain, recipe, tune):
+for verb in (audit, demo, explain, fit, fix, label, predict, pretrain, recipe, tune):
     app.add_command(verb)
 
 

@@ -37,34 +37,17 @@ def explain(model: str, data: str, as_json: bool, quiet: bool, device: str, out:
     if notes and not quiet:
         print(*(f"{note.kind}: {note.text}" for note in notes), sep="\n", file=sys.stderr)
     if out:
-        api.write_explained(found, Path(out))
+        api.write_explained(found, Path(out), Path(model).name)
     if as_json:
-        emit(facts(found))
+        emit(api.explained_facts(found))
     elif not out:
         print(told(found))
 
 
-def facts(found: Explained) -> dict[str, Any]:
-    """Explanations as ``--json`` gives them."""
-    return {
-        "method": found.method,
-        "says": found.says,
-        "notes": list(found.notes),
-        "faithfulness": {one.name: one.value for one in found.faithfulness},
-        "explanations": [
-            {
-                "row": one.row, "prediction": one.prediction, "answer": one.answer, "value": one.value,
-                "base_value": one.base_value, "attributions": {share.part: share.value for share in one.shares},
-                "standard_errors": {share.part: share.error for share in one.shares},
-            }
-            for one in found.explanations
-        ],
-    }  # fmt: skip
-
-
 def told(found: Explained) -> str:
     """Explanations for a reader at the terminal."""
-    return "\n".join([*(line for one in found.explanations for line in _lines(one)), f"{found.method}: {found.says}"])
+    lines = [line for one in found.explanations for line in _lines(one)]
+    return "\n".join([*lines, f"{found.method}: {found.says}", *(f"  {note}" for note in found.notes), *_tested(found)])
 
 
 def _lines(one: Explanation) -> list[str]:
@@ -73,9 +56,20 @@ def _lines(one: Explanation) -> list[str]:
     head = f"row {one.row}: {clean(str(one.prediction), 60)}; {clean(one.answer, 60)} {number(one.value)}"
     lines = [f"{head}, {number(one.base_value)} without any part"]
     for share in one.shares[:_SHOWN]:
-        cell = f" = {clean(share.cell, 40)}" if share.cell and not share.cell.startswith("data:") else ""
+        cell = f" = {clean(share.cell, 40)}" if share.part == share.column and not share.cell.startswith("data:") else ""
         lines.append(f"  {share.value:+.3g}  {clean(share.part, 60)}{cell}")
     rest = one.shares[_SHOWN:]
     if rest:
         lines.append(f"  {sum(share.value for share in rest):+.3g}  {len(rest)} other parts together")
     return [*lines, ""]
+
+
+def _tested(found: Explained) -> list[str]:
+    """Whether the contributions are those that matter to the network."""
+    from vouch.wording import interval, number
+
+    gap = next((one for one in found.faithfulness if one.name == "insertion_less_deletion"), None)
+    if gap is None:
+        return []
+    known = f", 95 % interval {interval(gap)}" if gap.n > 1 else ""
+    return [f"  insertion less deletion {number(gap.value)}{known}; 0 is what a random order gives"]

@@ -30,12 +30,14 @@ class Parts:
         names: of the parts, as a reader knows them; a name stands once.
         blank: one encoded row with all its parts taken out; none where the values of other rows stand in their place.
         boxes: where the parts lie on a grid, for each its top, left, bottom and right.
+        cells: what stands in the parts, such as a word; none where a part is a whole cell.
     """
 
     owner: Tensor
     names: tuple[str, ...]
     blank: Tensor | None = None
     boxes: tuple[Box, ...] = ()
+    cells: tuple[str, ...] = ()
 
 
 @runtime_checkable
@@ -144,6 +146,8 @@ class Share:
 
     Args:
         part: its name, such as "age", or "message[3] free".
+        column: that it is of.
+        place: its number within the column.
         cell: its content, for a reader.
         value: its contribution, in the unit of the answer.
         error: standard error of the value.
@@ -151,6 +155,8 @@ class Share:
     """
 
     part: str
+    column: str
+    place: int
     cell: str
     value: float
     error: float = 0.0

@@ -160,7 +160,7 @@ class TextEncoder:
         """Every word is a part; one that is taken out leaves its place empty."""
         owner, words = self.tokeniser.words(row.tolist())
         names = tuple(f"{self.columns[0]}[{place}] {word}" for place, word in enumerate(words))
-        return Parts(torch.tensor(owner), names, torch.full_like(row, self.padding))
+        return Parts(torch.tensor(owner), names, torch.full_like(row, self.padding), cells=tuple(words))
 
     def inherit(self, known: Encoder) -> Inherited:
         """The known pieces, for this column; a net from elsewhere reads no more of them than these texts need."""
