@@ -30,6 +30,7 @@ PAGES = [
     *(f"docs/how-to/{name}.md" for name in ("predict-on-new-data", "use-your-own-split", "train-within-a-budget")),
     "docs/how-to/resume.md",
     "docs/how-to/audit-and-fix.md",
+    "docs/how-to/explain.md",
     "docs/how-to/regularise.md",
     "docs/how-to/large-data.md",
     "docs/how-to/tune.md",

@@ -66,7 +66,7 @@ def explain_with_notes(
     raw = read(data)
     canonical = clean(raw, bundle.schema, labelled=False)
     bad = unreadable_rows(raw, canonical, bundle.schema).to_numpy()
-    numbers = chosen_rows(options.get("rows") or ROWS, canonical.frame.height, canonical.source)
+    numbers = chosen_rows(options.get("rows", ROWS), canonical.frame.height, canonical.source)
     numbers, skipped = numbers[~bad[numbers]], int(bad[numbers].sum())
     if not len(numbers):
         raise EmptyDataError("none of the rows can be read", where=canonical.source)

@@ -56,7 +56,9 @@ def _lines(one: Explanation) -> list[str]:
     head = f"row {one.row}: {clean(str(one.prediction), 60)}; {clean(one.answer, 60)} {number(one.value)}"
     lines = [f"{head}, {number(one.base_value)} without any part"]
     for share in one.shares[:_SHOWN]:
-        cell = f" = {clean(share.cell, 40)}" if share.part == share.column and not share.cell.startswith("data:") else ""
+        cell = (
+            f" = {clean(share.cell, 40)}" if share.part == share.column and not share.cell.startswith("data:") else ""
+        )
         lines.append(f"  {share.value:+.3g}  {clean(share.part, 60)}{cell}")
     rest = one.shares[_SHOWN:]
     if rest:

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     import torch
     from torch import Tensor, nn
 
+    from vouch.contracts.explaining import Parts
+
 T = TypeVar("T")
 
 
@@ -79,6 +81,10 @@ class Encoder(Protocol):
 
     def augment(self, batch: Tensor, recipe: Recipe, generator: torch.Generator) -> Tensor:
         """A randomly changed batch of encoded training rows; the same batch when nothing is asked."""
+        ...
+
+    def parts(self, row: Tensor) -> Parts:
+        """What may be taken out of one encoded row; parts without a blank are the same for all rows."""
         ...
 
 

@@ -10,8 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from vouch.contracts.bundle import BundleValue
-from vouch.contracts.explaining import Parted, Parts, Question
-from vouch.errors import UsageError
+from vouch.contracts.explaining import Parts, Question
 
 Inputs = Sequence[Tensor]
 
@@ -30,9 +29,6 @@ def questions(
 
     Returns:
         One question where all rows have the same parts, as columns have; else one for each row.
-
-    Raises:
-        UsageError: an encoder does not say what its rows are made of.
     """
     whole = Question(bundle, parts_of(bundle, inputs, 0), tuple(inputs), tuple(others), wanted, seed)
     if all(some.blank is None for some in whole.parts):
@@ -47,17 +43,8 @@ def questions(
 
 
 def parts_of(bundle: BundleValue, inputs: Inputs, row: int) -> tuple[Parts, ...]:
-    """What one of the encoded rows is made of, block by block.
-
-    Raises:
-        UsageError: an encoder does not say it.
-    """
-    found = []
-    for encoder, x in zip(bundle.encoders, inputs, strict=True):
-        if not isinstance(encoder, Parted):
-            raise UsageError(f"rows of a {type(encoder).__name__} cannot be taken apart")
-        found.append(encoder.parts(x[row]))
-    return tuple(found)
+    """What one of the encoded rows is made of, block by block."""
+    return tuple(encoder.parts(x[row]) for encoder, x in zip(bundle.encoders, inputs, strict=True))
 
 
 def likeliest(bundle: BundleValue, decoded: npt.NDArray[np.float64]) -> npt.NDArray[np.int64]:

@@ -9,7 +9,7 @@ import torch
 
 from vouch.contracts.explaining import Attribution, Question
 from vouch.explainers.game import Game
-from vouch.explainers.leaves import Leaves
+from vouch.explainers.leaves import Leaves, unfollowed
 
 POINTS = 256
 _AT_ONCE = 32
@@ -30,9 +30,8 @@ class ExpectedGradients:
     reference: ClassVar[str] = "Erion et al. (2021), Improving performance of deep learning models … expected gradients"
 
     def applies(self, question: Question) -> str:
-        """Every network has a gradient."""
-        del question
-        return ""
+        """Every network whose columns can be followed."""
+        return unfollowed(question)
 
     def attribute(self, question: Question) -> Attribution:
         """The contribution of every part to every row's answer."""

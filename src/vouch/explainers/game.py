@@ -209,7 +209,8 @@ def owner_of_vector(embedder: nn.Module, encoder: object) -> Tensor | None:
         tensor([0, 0, 1])
     """
     sections: list[int] = getattr(embedder, "sections", [])
-    places: tuple[int, ...] = getattr(encoder, "places", ())
+    columns: tuple[str, ...] = getattr(encoder, "columns", ())
+    places: tuple[int, ...] = getattr(encoder, "places", tuple(range(len(columns))))
     if not sections or not places or len(sections) % len(places):
         return None
     # Networks that answer together bring the same sections one after the other.

@@ -8,7 +8,7 @@ import numpy as np
 
 from vouch.contracts.explaining import Attribution, Question
 from vouch.explainers.game import Game
-from vouch.explainers.leaves import Leaves
+from vouch.explainers.leaves import Leaves, unfollowed
 
 
 class Gradient:
@@ -23,9 +23,8 @@ class Gradient:
     reference: ClassVar[str] = "Simonyan, Vedaldi and Zisserman (2014), Deep inside convolutional networks"
 
     def applies(self, question: Question) -> str:
-        """Every network has a gradient."""
-        del question
-        return ""
+        """Every network whose columns can be followed."""
+        return unfollowed(question)
 
     def attribute(self, question: Question) -> Attribution:
         """The size of the gradient by every part of every row."""

@@ -8,7 +8,7 @@ import numpy as np
 import torch
 
 from vouch.contracts.explaining import Attribution, Question
-from vouch.explainers.leaves import Leaves
+from vouch.explainers.leaves import Leaves, unfollowed
 
 STEPS = 50
 _AT_ONCE = 25
@@ -28,9 +28,8 @@ class IntegratedGradients:
     reference: ClassVar[str] = "Sundararajan, Taly and Yan (2017), Axiomatic attribution for deep networks"
 
     def applies(self, question: Question) -> str:
-        """Every network has a gradient."""
-        del question
-        return ""
+        """Every network whose columns can be followed."""
+        return unfollowed(question)
 
     def attribute(self, question: Question) -> Attribution:
         """The contribution of every part to every row's answer."""

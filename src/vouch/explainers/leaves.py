@@ -179,6 +179,23 @@ class _Lookups:
         return [known[name].shape[1] for name in self.tables]
 
 
+def unfollowed(question: Question) -> str:
+    """Empty when the answers have a gradient by every block, else half a sentence saying why they have none."""
+    network = question.bundle.network
+    if not isinstance(network, Network):
+        return f"a {type(network).__name__} has no vectors to be entered at"
+    blocks = zip(network.embedders, question.bundle.encoders, question.parts, question.inputs, strict=True)
+    for embedder, encoder, parts, rows in blocks:
+        followed = (
+            owner_of_vector(embedder, encoder) is not None
+            if parts.blank is None
+            else rows.ndim > 2 or hasattr(encoder, "pieces")
+        )
+        if not followed:
+            return f"the columns of a {type(encoder).__name__} have no values to follow"
+    return ""
+
+
 def _leaf(question: Question, network: Network, number: int) -> Leaf:
     embedder, parts, rows = network.embedders[number], question.parts[number], question.inputs[number]
     encoder = question.bundle.encoders[number]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import replace
 
 import numpy as np
@@ -63,13 +64,10 @@ def _check_interrupted(explainer: Explainer, question: Question) -> None:
 
     handles = [part.register_forward_pre_hook(stop) for part in network.modules() if not list(part.children())]
     modes = [part.training for part in network.modules()]
-    try:
+    with suppress(KeyboardInterrupt):
         explainer.attribute(question)
-    except KeyboardInterrupt:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
+    for handle in handles:
+        handle.remove()
     assert calls[0], f"{explainer.name} does not ask the network"
     assert _hooks(network) == before, f"{explainer.name} leaves a hook behind when it is stopped"
     assert [part.training for part in network.modules()] == modes, f"{explainer.name} leaves another mode behind"

@@ -60,6 +60,7 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None,
     _check_storage(modality, encoder, frame, encoded)
     _check_inheriting(encoder, frame, recipe)
     _check_views(encoder, encoded)
+    _check_parts(encoder, encoded)
 
 
 def _recognised(modality: Modality, raw: pl.Series, root: Path | None) -> Column:
@@ -150,6 +151,26 @@ def _check_views(encoder: Encoder, encoded: Tensor) -> None:
     assert torch.equal(first, second), "view does not follow its generator"
     assert first.shape == encoded.shape, "view changed the shape"
     assert not torch.equal(first, other), "two views are the same"
+
+
+def _check_parts(encoder: Encoder, encoded: Tensor) -> None:
+    """Every part owns something, its name stands once, and without any part nothing of it is left."""
+    for row in encoded[:3]:
+        found = encoder.parts(row)
+        assert found.owner.shape == row.shape, "owner has another shape than a row"
+        assert len(set(found.names)) == len(found.names), "two parts have one name"
+        owned = set(found.owner.unique().tolist()) - {-1}
+        assert owned == set(range(len(found.names))), "a part owns nothing, or what is owned has no part"
+        assert not found.boxes or len(found.boxes) == len(found.names), "some parts have a box and some none"
+        assert not found.cells or len(found.cells) == len(found.names), "some parts have content and some none"
+        if found.blank is None:
+            assert found.names == encoder.columns, "parts without a blank are not the columns"
+        else:
+            assert found.blank.shape == row.shape, "blank has another shape than a row"
+            assert found.blank.dtype == row.dtype, "blank has another type than a row"
+            gone = torch.where(found.owner < 0, row, found.blank)
+            again = encoder.parts(gone).names if not found.boxes else ()
+            assert not again, "parts are left in a row whose parts were all taken out"
 
 
 def _filled(x: Tensor) -> Tensor:

@@ -76,9 +76,9 @@ class Tokeniser:
         """The word that each piece belongs to, -1 for padding, and the words as they are written.
 
         Example:
-            >>> tokeniser = learn_tokeniser(["the cat sat", "the dog sat", None], vocabulary=300, tokens=4)
+            >>> tokeniser = learn_tokeniser(["the cat sat", "the dog sat", None], vocabulary=300, tokens=6)
             >>> tokeniser.words(tokeniser.encode(["the dog"])[0].tolist())
-            ([0, 1, 1, 1], ['the', 'dog'])
+            ([0, 1, 1, 1, 1, -1], ['the', 'dog'])
         """
         pieces = _read(self.json)
         return joined_words(ids, pieces, {PADDING}, self.by_character)

@@ -1,0 +1,98 @@
+"""``vouch explain``: what it prints and writes, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from cli.running import QUICK, left, refused, run, table
+from helpers import rows
+from vouch.cli import main
+
+REFUSED = {
+    ("--method", "shaply"): "Did you mean 'shapley'",
+    ("--method", "grad_cam"): "expected one of shapley, integrated_gradients",
+    ("--class", "yess"): "Did you mean 'yes'",
+    ("--rows", "60:70"): "expected rows from 0 to 59",
+    ("--rows", "5:2"): "the data has no such rows",
+    ("--rows", "a:b"): "numbers and slices from 0",
+    ("--rows", "-3"): "numbers and slices from 0",
+    ("--rows", ""): "numbers and slices from 0",
+    ("--out", "why.txt"): ".csv",
+    ("--out", "nowhere/why.html"): "cannot be written",
+    ("--out", "a.csv"): "overwrite what is needed",
+}
+
+
+@pytest.fixture(scope="module")
+def fitted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("explain")
+    table(place / "a.csv")
+    assert main(["fit", str(place / "a.csv"), "--target", "y", "--out", str(place / "a.vouch"), "-q", *QUICK]) == 0
+    return place
+
+
+@pytest.fixture(autouse=True)
+def _here(fitted: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(fitted)
+
+
+def test_json_has_what_the_contract_promises(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:2,7", "--json")
+    found = json.loads(ran.out)
+    assert ran.code == 0
+    assert found["method"] == "shapley"
+    assert [one["row"] for one in found["explanations"]] == [0, 1, 7]
+    assert set(found["faithfulness"]) == {"insertion_less_deletion", "insertion", "deletion"}
+    predicted = json.loads(run(capsys, "predict", "a.vouch", "a.csv", "--json").out)["predictions"]
+    for one in found["explanations"]:
+        assert set(one["attributions"]) == {"size", "kind", "day"}
+        assert one["prediction"] == predicted[one["row"]]["prediction"]
+        assert one["value"] == pytest.approx(predicted[one["row"]]["probability[yes]"], abs=1e-6)
+        assert one["base_value"] + sum(one["attributions"].values()) == pytest.approx(one["value"], abs=1e-9)
+
+
+def test_the_terminal_shows_the_largest_contributions_first(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = run(capsys, "explain", "a.vouch", "a.csv", "--rows", "3", "-q").out.splitlines()
+    sizes = [abs(float(line.split()[0])) for line in lines[1:4]]
+    assert lines[0].startswith("row 3: ")
+    assert sizes == sorted(sizes, reverse=True)
+
+
+@pytest.mark.parametrize("name", ["why.html", "why.json", "why.csv", "why.parquet", "why.jsonl"])
+def test_files_hold_every_row(name: str, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:4", "--out", name).code == 0
+    if name.endswith("html"):
+        assert Path(name).read_text().count('<section class="row">') == 4
+    elif name.endswith("json"):
+        assert len(json.loads(Path(name).read_text())["explanations"]) == 4
+    else:
+        read = {".csv": pl.read_csv, ".parquet": pl.read_parquet, ".jsonl": pl.read_ndjson}[Path(name).suffix]
+        assert read(name).shape == (12, 7)
+    Path(name).unlink()
+
+
+@pytest.mark.parametrize("options", REFUSED, ids=" ".join)
+def test_what_cannot_be_explained_is_refused_in_one_line(
+    options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    before = left(Path())
+    ran = run(capsys, "explain", "a.vouch", "a.csv", *options)
+    code = "V400" if options[1] in ("nowhere/why.html", "a.csv") else "V100"
+    assert REFUSED[options] in refused(ran, code)
+    assert left(Path()) == before
+
+
+def test_without_the_training_data_the_rows_given_stand_in(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table(tmp_path / "b.csv")
+    assert main(["fit", str(tmp_path / "b.csv"), "--target", "y", "--out", str(tmp_path / "b.vouch"), *QUICK]) == 0
+    (tmp_path / "b.csv").unlink()
+    monkeypatch.chdir(tmp_path)
+    rows(20, seed=3).write_csv("new.csv")
+    found = json.loads(run(capsys, "explain", "b.vouch", "new.csv", "--rows", "1", "--json").out)
+    assert any("20 of the rows of the data stand in" in note for note in found["notes"])
