@@ -22,6 +22,7 @@ PLAN = {
     "workers": ("workers.py", "adult", "news", "fashion", "--kill"),
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
+    "explaining": ("explaining.py",),
     "large": ("large.py", "csv", "parquet"),
     "large-pictures": ("large.py", "pictures", "--rows", "1e4", "1e5", "1e6"),
     "parts": ("parts.py",),

@@ -75,7 +75,7 @@ def explain_with_notes(
     asked = _Asked(bundle, tuple(encode(frame, bundle.encoders)), others, options)
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
     explanations = _told(asked, frame, numbers, method.name, attributions)
-    notes = tuple(dict.fromkeys(note for _, one in attributions for note in one.notes))
+    notes = _notes([one for _, one in attributions])
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
     return Explained(explanations, method.name, method.says, (*notes, *against), faithful), (*canonical.notes, *lost)
@@ -177,6 +177,21 @@ def _attributed(method: Explainer, question: Question) -> Attribution:
             f"the method '{method.name}' does not apply here: {why}", where="--method", expected=f"one of {others}"
         )
     return method.attribute(question)
+
+
+def _notes(found: Sequence[Attribution]) -> tuple[str, ...]:
+    """How contributions were computed, and how exact they are."""
+    notes = list(dict.fromkeys(note for one in found for note in one.notes))
+    error = max(one.errors.max(initial=0.0) for one in found)
+    misses = max(one.misses for one in found)
+    fits = [one.fit.min(initial=1.0) for one in found if one.fit is not None]
+    if error:
+        notes.append(f"standard error {error:.2g} at most")
+    if misses:
+        notes.append(f"contributions miss the answers by {misses:.1g} at most")
+    if fits:
+        notes.append(f"they explain {min(fits):.0%} or more of how the answers vary near a row")
+    return tuple(notes)
 
 
 def _faithfulness(attributions: Sequence[tuple[Question, Attribution]], unit: str) -> tuple[Estimate, ...]:

@@ -89,7 +89,8 @@ class Attribution:
         errors: standard errors of the contributions (B, P); zeros where nothing is drawn at random.
         adds_up: whether contributions and base sum to the answer.
         misses: how far they are from it at most, where they are computed by approximation.
-        notes: how it was computed, for readers.
+        notes: how it was computed, for readers; the same for all rows.
+        fit: share of the variance of answers near each row that its contributions explain (B,), where they are slopes.
     """
 
     values: Floats
@@ -99,6 +100,7 @@ class Attribution:
     adds_up: bool
     misses: float = 0.0
     notes: tuple[str, ...] = ()
+    fit: Floats | None = None
 
 
 class Explainer(Protocol):

@@ -41,9 +41,9 @@ class Lime:
         fits = [surrogate(keep, said, weight) for said in values]
         slopes, errors = np.array([fit[1] for fit in fits]), np.array([fit[2] for fit in fits])
         explained = np.array([fit[3] for fit in fits])
-        notes = (f"{count:,} changed rows; the local model explains {explained.min(initial=1.0):.0%} or more of them",)
+        notes = ("a linear model of random changes of the row, the closer the more they count",)
         bases = np.array([fit[0] for fit in fits])
-        return Attribution(slopes, bases, game.answers(), errors, False, notes=notes)
+        return Attribution(slopes, bases, game.answers(), errors, False, notes=notes, fit=explained)
 
 
 def nearness(keep: Bools) -> Floats:

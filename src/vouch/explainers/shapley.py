@@ -65,7 +65,7 @@ def exact(game: Game) -> Attribution:
     for player in range(players):
         out = np.flatnonzero(~keep[:, player])
         found[:, player] = (value[:, out | 1 << player] - value[:, out]) @ weight[size[out]]
-    notes = (f"exact: all {len(codes):,} coalitions of {players} parts{_told(stand_ins)}",)
+    notes = (f"exact, from all coalitions of the parts{_told(stand_ins)}",)
     return Attribution(found, value[:, 0], value[:, -1], np.zeros_like(found), True, notes=notes)
 
 
@@ -90,10 +90,7 @@ def sampled(game: Game) -> Attribution:
         found, spread = _one_round(game, orders, pairs, ends)
         total, squares, rounds = total + found, squares + spread, rounds + 1
         error = np.sqrt(squares / (rounds * len(pairs) * max(rounds * len(pairs) - rounds, 1)))
-    notes = (
-        f"{2 * rounds * len(pairs):,} orders of {game.players} parts{_told(stand_ins)}",
-        f"standard error {error.max(initial=0.0):.2g} at most",
-    )
+    notes = (f"random orders of the parts, each with its reverse{_told(stand_ins)}",)
     base = np.broadcast_to(ends[0].mean(1), question.rows).copy()
     return Attribution(total / rounds, base, ends[1], error, True, notes=notes)
 
