@@ -77,7 +77,7 @@ def test_files_hold_every_row(name: str, capsys: pytest.CaptureFixture[str]) -> 
 
 @pytest.mark.parametrize("options", REFUSED, ids=" ".join)
 def test_what_cannot_be_explained_is_refused_in_one_line(
-    options: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+    options: tuple[str, str], capsys: pytest.CaptureFixture[str]
 ) -> None:
     before = left(Path())
     ran = run(capsys, "explain", "a.vouch", "a.csv", *options)

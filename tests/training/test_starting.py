@@ -94,7 +94,7 @@ def test_calendar_parts_of_known_names_keep_their_scale() -> None:
     source = backbone(known)
     later = pl.DataFrame({"day": days.head(40)})
     network, encoder = started(Date().fit(later, columns("date", "day"), RECIPE, None), source)
-    places = [known.parts.index(part) for part in encoder.parts]  # type: ignore[attr-defined]
+    places = [known.calendar.index(part) for part in encoder.calendar]  # type: ignore[attr-defined]
     assert torch.equal(encoder.centre, known.centre[places])  # type: ignore[attr-defined]
     weights = network.embedders[0].state_dict()
     assert torch.equal(weights["embedding.slope"], source.weights["embedders.0.embedding.slope"][places])
