@@ -26,7 +26,7 @@ PLAN = {
     "large": ("large.py", "csv", "parquet"),
     "large-pictures": ("large.py", "pictures", "--rows", "1e4", "1e5", "1e6"),
     "parts": ("parts.py",),
-    "coverage": ("coverage.py",),
+    "coverage": ("intervals.py",),
     "plants": ("plants",),
     "labels": ("labels.py",),
     "cleaned": ("cleaned.py",),

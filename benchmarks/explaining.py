@@ -76,9 +76,12 @@ def asked_of(rows: int, settings: dict[str, Any]) -> Question:
     """The first sealed rows of Adult, and some training rows that stand in."""
     one = next(iter(SETS["adult"]([0])))
     with tempfile.TemporaryDirectory() as folder:
-        bundle = vouch.fit(one.data, one.target, test=one.test, settings=settings, out=Path(folder) / "adult.vouch")
-    frame = clean(read(one.test), bundle.schema, labelled=False).frame.head(rows)
-    train = clean(read(one.data), bundle.schema, labelled=False).frame
+        bundle = vouch.fit(
+            one.data, one.target, test=one.test, columns=one.columns, drop=one.drop, settings=settings,
+            out=Path(folder) / "adult.vouch",
+        )  # fmt: skip
+    frame = clean(read(one.test, columns=one.columns), bundle.schema, labelled=False).frame.head(rows)
+    train = clean(read(one.data, columns=one.columns), bundle.schema, labelled=False).frame
     drawn = np.sort(np.random.default_rng(0).choice(train.height, STAND_INS, replace=False))
     inputs, others = encode(frame, bundle.encoders), encode(train[drawn], bundle.encoders)
     decoded = bundle.task.decode(outputs_of(bundle.network.cpu(), inputs))

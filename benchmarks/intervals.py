@@ -1,7 +1,7 @@
 """How often each 95 % interval of the library holds the truth, by simulation: one line an interval.
 
-python benchmarks/coverage.py            # about twenty minutes of one core
-python benchmarks/coverage.py --quick    # a tenth of the repetitions
+python benchmarks/intervals.py            # about twenty minutes of one core
+python benchmarks/intervals.py --quick    # a tenth of the repetitions
 """
 
 from __future__ import annotations
