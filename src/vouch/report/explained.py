@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
@@ -75,7 +75,7 @@ def explained_page(found: Explained, title: str) -> str:
     return template("explained.html").render(
         css=Markup(read("report.css") + read("explained.css")), found=found, title=clean(title, 120),
         rows=[_row(one) for one in shown], left=len(found.explanations) - len(shown),
-        overall=bars(_overall(found.explanations)) if len(found.explanations) > 1 else [],
+        overall=[replace(bar, value=bar.value.lstrip("+")) for bar in bars(_overall(found.explanations))] if len(found.explanations) > 1 else [],
     )  # fmt: skip
 
 
