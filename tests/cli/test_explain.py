@@ -16,6 +16,7 @@ REFUSED = {
     ("--method", "shaply"): "Did you mean 'shapley'",
     ("--method", "grad_cam"): "expected one of shapley, integrated_gradients",
     ("--class", "yess"): "Did you mean 'yes'",
+    ("--device", "cuda"): "expected auto or cpu",
     ("--rows", "60:70"): "expected rows from 0 to 59",
     ("--rows", "5:2"): "the data has no such rows",
     ("--rows", "a:b"): "numbers and slices from 0",
@@ -95,4 +96,4 @@ def test_without_the_training_data_the_rows_given_stand_in(
     monkeypatch.chdir(tmp_path)
     rows(20, seed=3).write_csv("new.csv")
     found = json.loads(run(capsys, "explain", "b.vouch", "new.csv", "--rows", "1", "--json").out)
-    assert any("20 of the rows of the data stand in" in note for note in found["notes"])
+    assert any("20 rows of the data stand in" in note for note in found["notes"])

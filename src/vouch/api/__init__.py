@@ -8,7 +8,7 @@ from vouch.api.fixing import Proven, fix
 from vouch.api.gathering import sources
 from vouch.api.labelling import label, label_with_notes
 from vouch.api.outputs import check_apart, check_table, check_text, write_table, write_text
-from vouch.api.predicting import Bundle, device_of, load, predict, predict_with_notes
+from vouch.api.predicting import Bundle, load, predict, predict_with_notes
 from vouch.api.pretraining import pretrain
 from vouch.api.tuning import assist, tune
 from vouch.auditing import is_met, junit
@@ -24,7 +24,6 @@ __all__ = [
     "check_explained",
     "check_table",
     "check_text",
-    "device_of",
     "explain",
     "explain_with_notes",
     "explained_facts",

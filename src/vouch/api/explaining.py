@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Unpack
 
 import numpy as np
@@ -27,8 +27,8 @@ from vouch.explainers.asking import likeliest, parts_of, questions
 from vouch.explainers.faithfulness import curves
 from vouch.explainers.game import Game
 from vouch.nets.network import outputs_of
-from vouch.statistics.means import About, mean_of
 from vouch.statistics.recalibration import said
+from vouch.statistics.simultaneous import several_means
 
 ROWS = "0:10"
 _STAND_INS = 64
@@ -63,16 +63,19 @@ def explain_with_notes(
 ) -> tuple[Explained, tuple[Note, ...]]:
     """The same as :func:`explain`, and what had to be done to the data on the way."""
     method = found_method(options.get("method"))
-    raw = read(data)
+    whole = read(data)
+    numbers = chosen_rows(options.get("rows", ROWS), whole.frame.height, whole.source)
+    # Only what is looked at is decoded: a folder may hold a million pictures.
+    raw = replace(whole, frame=whole.frame[numbers])
     canonical = clean(raw, bundle.schema, labelled=False)
     bad = unreadable_rows(raw, canonical, bundle.schema).to_numpy()
-    numbers = chosen_rows(options.get("rows", ROWS), canonical.frame.height, canonical.source)
-    numbers, skipped = numbers[~bad[numbers]], int(bad[numbers].sum())
+    numbers, skipped = numbers[~bad], int(bad.sum())
     if not len(numbers):
-        raise EmptyDataError("none of the rows can be read", where=canonical.source)
-    others, against = _stand_ins(bundle, canonical)
-    frame = canonical.frame[numbers]
-    asked = _Asked(bundle, tuple(encode(frame, bundle.encoders)), others, options)
+        raise EmptyDataError("none of the rows can be read", where=whole.source)
+    frame = canonical.frame.filter(~bad)
+    inputs = tuple(encode(frame, bundle.encoders))
+    others, against = _stand_ins(bundle, whole, inputs)
+    asked = _Asked(bundle, inputs, others, said(bundle, outputs_of(bundle.network.cpu(), inputs)), options)
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
     explanations = _told(asked, frame, numbers, method.name, attributions)
     notes = _notes([one for _, one in attributions])
@@ -124,17 +127,13 @@ def chosen_rows(text: str, count: int, source: str) -> npt.NDArray[np.int64]:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Asked:
-    """Rows to be explained, encoded, with those that stand in for what is taken out."""
+    """Rows to be explained, encoded, with those that stand in for what is taken out, and what the bundle answers."""
 
     bundle: Bundle
     inputs: tuple[Tensor, ...]
     others: tuple[Tensor, ...]
+    decoded: npt.NDArray[np.float64]
     options: ExplainOptions
-
-    @property
-    def decoded(self) -> npt.NDArray[np.float64]:
-        """What the bundle says of the rows."""
-        return said(self.bundle, outputs_of(self.bundle.network.cpu(), self.inputs))
 
     @property
     def wanted(self) -> npt.NDArray[np.int64]:
@@ -151,18 +150,21 @@ class _Asked:
         return questions(self.bundle, self.inputs, self.others, self.wanted, self.options.get("seed", 0))
 
 
-def _stand_ins(bundle: Bundle, canonical: Dataset) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
+def _stand_ins(
+    bundle: Bundle, whole: Dataset, inputs: tuple[Tensor, ...]
+) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
     """Encoded rows whose values stand in for what is taken out, and where they are from."""
-    first = tuple(encode(canonical.frame.head(1), bundle.encoders))
-    if all(some.blank is not None for some in parts_of(bundle, first, 0)):
-        return first, ()
-    known = training_data(bundle)
-    frame, rows, where = canonical.frame, np.arange(canonical.frame.height), "the rows of the data"
-    if known is not None:
-        frame, rows, where = known.frame, bundle.split.train, "training rows"
-    rng = np.random.default_rng(bundle.recipe.seed)
+    if all(some.blank is not None for some in parts_of(bundle, inputs, 0)):
+        return tuple(x[:1] for x in inputs), ()
+    known, rng = training_data(bundle), np.random.default_rng(bundle.recipe.seed)
+    rows = np.arange(whole.frame.height) if known is None else bundle.split.train
     some = np.sort(rng.choice(rows, min(_STAND_INS, len(rows)), replace=False))
-    return tuple(encode(frame[some], bundle.encoders)), (f"{len(some)} of {where} stand in for what is taken out",)
+    if known is None:
+        known, where = clean(replace(whole, frame=whole.frame[some]), bundle.schema, labelled=False), "rows of the data"
+        frame = known.frame
+    else:
+        frame, where = known.frame[some], "training rows"
+    return tuple(encode(frame, bundle.encoders)), (f"{len(some)} {where} stand in for what is taken out",)
 
 
 def _attributed(method: Explainer, question: Question) -> Attribution:
@@ -198,10 +200,13 @@ def _faithfulness(attributions: Sequence[tuple[Question, Attribution]], unit: st
     """How far the answers fall and rise when parts go and come in the order of their contributions."""
     found = [curves(Game(question), one.values) for question, one in attributions]
     out, put_in = (np.concatenate([curve.areas[k] for curve in found]) for k in (0, 1))
-    return (
-        mean_of(put_in - out, About("insertion_less_deletion", unit, split="all")),
-        mean_of(put_in, About("insertion", unit, split="all")),
-        mean_of(out, About("deletion", unit, higher_is_better=False, split="all")),
+    each = np.stack([put_in - out, put_in, out], axis=1)
+    means = several_means(each, np.ones(each.shape, bool))
+    # One row says nothing of how much rows differ.
+    low, high = means.alone if len(each) > 1 else (np.full(3, -np.inf), np.full(3, np.inf))
+    return tuple(
+        Estimate(name, float(means.value[k]), float(low[k]), float(high[k]), len(each), unit, k < 2, "all", "t")
+        for k, name in enumerate(("insertion_less_deletion", "insertion", "deletion"))
     )
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from vouch.cli.common import emit, every_verb
+from vouch.errors import UsageError
 
 if TYPE_CHECKING:
     from vouch.contracts.explaining import Explained, Explanation
@@ -20,7 +21,7 @@ _SHOWN = 8
 @click.argument("model")
 @click.argument("data")
 @click.option("--rows", default="0:10", show_default=True, help="Rows to explain, from 0: 0:10, or 3,7.")
-@click.option("--method", help="How: shapley, ...; the one that passes its tests best when left out.")
+@click.option("--method", help="How: shapley when left out; docs/how-to/explain.md lists them.")
 @click.option("--class", "output", help="Class whose probability is explained.")
 @click.option("--seed", default=0, help="Fixes everything that is drawn at random.")
 @click.option("--out", "-o", help="File to write: .html, .json, or a table as .csv, .parquet or .jsonl.")
@@ -29,7 +30,10 @@ def explain(model: str, data: str, as_json: bool, quiet: bool, device: str, out:
     """Say which columns, words or patches of DATA moved the answers of MODEL, and by how much."""
     from vouch import api
 
-    api.device_of(device)
+    if device not in ("auto", "cpu"):
+        raise UsageError(
+            "explanations are computed on the processor", where="--device", expected="auto or cpu", received=device
+        )
     if out:
         api.check_explained(Path(out))
         api.check_apart([out], [data, model])

@@ -210,7 +210,7 @@ class ExplainOptions(TypedDict, total=False):
 
     Args:
         rows: numbers and slices of rows, from 0, such as "0:10" or "3,7"; the first ten when not given.
-        method: name of an explainer; the one that passes its tests best when not given.
+        method: name of an explainer; "shapley" when not given.
         output: the class whose probability is explained; of two classes the second, else the likeliest.
         seed: fixes what is drawn at random.
     """
