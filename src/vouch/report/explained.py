@@ -72,10 +72,11 @@ def explained_page(found: Explained, title: str) -> str:
         HTML that holds all it needs; every word from the data is escaped.
     """
     shown = found.explanations[:_MOST_ROWS]
+    overall = bars(_overall(found.explanations)) if len(found.explanations) > 1 else []
     return template("explained.html").render(
         css=Markup(read("report.css") + read("explained.css")), found=found, title=clean(title, 120),
         rows=[_row(one) for one in shown], left=len(found.explanations) - len(shown),
-        overall=[replace(bar, value=bar.value.lstrip("+")) for bar in bars(_overall(found.explanations))] if len(found.explanations) > 1 else [],
+        overall=[replace(bar, value=bar.value.lstrip("+")) for bar in overall],
     )  # fmt: skip
 
 
