@@ -1,0 +1,66 @@
+"""The pictures of this challenge: curves of the answer, and bars of what it rests on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from vouch.charts import FIRST, INK, SECOND, Spec, chart, names, quantity, share
+
+Rows = list[dict[str, Any]]
+_LINE_HEIGHT, _MARGIN = 24, 70
+
+
+def curves(says: str, rows: Rows, x: str, y: str) -> Spec:
+    """Two lines over shares from 0 to 1.
+
+    Args:
+        says: what they show.
+        rows: with "x", "y" and "line".
+        x: title of the axis of shares.
+        y: title of the other axis.
+    """
+    lines = list(dict.fromkeys(row["line"] for row in rows))
+    colour = {"field": "line", "type": "nominal", "scale": {"domain": lines, "range": [FIRST, SECOND]}}
+    marks = {"mark": {"type": "line", "strokeWidth": 2}}
+    return chart(says, rows, [{**marks, "encoding": {"x": share("x", x), "y": quantity("y", y), "color": colour}}])
+
+
+def bars(says: str, rows: Rows, title: str) -> Spec:
+    """One bar with its interval for each name.
+
+    Args:
+        says: what they show.
+        rows: with "who", "value", "low" and "high", in their order.
+        title: of the axis.
+    """
+    who, x = names("who", [row["who"] for row in rows]), quantity("value", title, zero=True)
+    layers: list[Spec] = [
+        {"mark": {"type": "bar", "color": FIRST, "opacity": 0.8}, "encoding": {"y": who, "x": x}},
+        {
+            "mark": {"type": "rule", "color": SECOND, "strokeWidth": 2},
+            "encoding": {"y": who, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+    ]
+    return chart(says, rows, layers, height=_MARGIN + _LINE_HEIGHT * len(rows))
+
+
+def outline(says: str, rows: Rows) -> Spec:
+    """Lines of text, further in the deeper they stand, as a tree is written down.
+
+    Args:
+        says: what they show.
+        rows: with "line", "depth", "text" and "kind", which is "question" or "answer".
+    """
+    hidden = {"axis": None, "type": "quantitative"}
+    deepest = max(row["depth"] for row in rows)
+    x = {**hidden, "field": "depth", "scale": {"domain": [0, deepest + 6], "nice": False}}
+    y = {**hidden, "field": "line", "scale": {"domain": [len(rows) - 0.5, -0.5], "nice": False}}
+    colour = {
+        "field": "kind", "type": "nominal", "legend": None,
+        "scale": {"domain": ["question", "answer"], "range": [INK, FIRST]},
+    }  # fmt: skip
+    text = {
+        "mark": {"type": "text", "align": "left"},
+        "encoding": {"x": x, "y": y, "text": {"field": "text"}, "color": colour},
+    }
+    return chart(says, rows, [text], height=_MARGIN // 2 + _LINE_HEIGHT * len(rows))
