@@ -95,3 +95,13 @@ def names(field: str, order: list[str], title: str | None = None) -> Spec:
         "sort": order,
         "axis": {"grid": False, "domain": False, "ticks": False},
     }
+
+
+def written(field: str, encoding: Spec) -> Spec:
+    """A layer of words that begin where they stand.
+
+    Args:
+        field: that holds the words.
+        encoding: where they stand, and in which colour.
+    """
+    return {"mark": {"type": "text", "align": "left"}, "encoding": {**encoding, "text": {"field": field}}}

@@ -118,6 +118,10 @@ class Explainer(Protocol):
         """Empty when it can be asked of this network, else half a sentence saying why it cannot."""
         ...
 
+    def passes(self, parts: int) -> int:
+        """How often the network is passed for a row of so many parts, if no row stands in; a way back counts as two."""
+        ...
+
     def attribute(self, question: Question) -> Attribution:
         """The contribution of every part to every row's answer."""
         ...

@@ -26,6 +26,7 @@ Part = Literal["valid", "test"]
 # Rows of one make are asked about together, which is cheap; others one by one.
 _TOGETHER, _ONE_BY_ONE = 60, 24
 _STAND_INS = 16
+_PASSES = 400
 # A check follows from its case alone: sampling stops at this precision and not by the clock.
 _PRECISION, _NO_CLOCK = 0.05, float("inf")
 _FEWEST_PARTS = 2
@@ -46,14 +47,10 @@ class Tried:
     curves: tuple[Curves, ...]
 
     @property
-    def gap(self) -> Floats:
-        """Area under insertion less area under deletion of each row (n,)."""
-        return np.concatenate([one.gap for one in self.curves])
-
-    @property
-    def values(self) -> list[Floats]:
-        """The contributions to each row's answer, of as many parts as it has (P,)."""
-        return [row for one in self.found for row in one.values]
+    def shares(self) -> Floats:
+        """Area under insertion less area under deletion of each row (n,), out of how far answers move in the mean."""
+        reach = float(np.concatenate([one.reach for one in self.curves]).mean())
+        return np.concatenate([one.gap for one in self.curves]) / max(reach, 1e-12)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -92,15 +89,20 @@ def tried(method: Explainer, some: Sequence[Question]) -> Tried:
 
 
 def suitable(case: Case, methods: Sequence[Explainer] = ALL) -> list[Explainer]:
-    """The methods that apply to this network."""
-    some = asked(case, "valid").questions
-    return [method for method in methods if not any(method.applies(question) for question in some)]
+    """The methods that apply to this network, and where rows are asked about one by one those that are not too dear."""
+    some = asked(case, "valid")
+    dearest = np.inf if len(some.questions) < len(some.rows) else _PASSES
+    return [
+        method for method in methods
+        if not any(method.applies(question) for question in some.questions)
+        and method.passes(int(some.parts.max())) <= dearest
+    ]  # fmt: skip
 
 
 def best(case: Case, methods: Sequence[Explainer] = ALL) -> Explainer:
     """The method whose contributions the answers follow most closely on validation rows; of equals the first."""
     fit = suitable(case, methods)
-    return fit[int(np.argmax([attributed(case, "valid", method).gap.mean() for method in fit]))]
+    return fit[int(np.argmax([attributed(case, "valid", method).shares.mean() for method in fit]))]
 
 
 def with_network(question: Question, network: torch.nn.Module) -> Question:

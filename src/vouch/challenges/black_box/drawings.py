@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vouch.charts import FIRST, INK, SECOND, Spec, chart, names, quantity, share
+from vouch.charts import FIRST, INK, SECOND, Spec, chart, names, quantity, share, written
 
 Rows = list[dict[str, Any]]
 _LINE_HEIGHT, _MARGIN = 24, 70
@@ -49,7 +49,7 @@ def outline(says: str, rows: Rows) -> Spec:
 
     Args:
         says: what they show.
-        rows: with "line", "depth", "text" and "kind", which is "question" or "answer".
+        rows: with "line", "depth", "said" and "kind", which is "question" or "answer".
     """
     hidden = {"axis": None, "type": "quantitative"}
     deepest = max(row["depth"] for row in rows)
@@ -59,8 +59,5 @@ def outline(says: str, rows: Rows) -> Spec:
         "field": "kind", "type": "nominal", "legend": None,
         "scale": {"domain": ["question", "answer"], "range": [INK, FIRST]},
     }  # fmt: skip
-    text = {
-        "mark": {"type": "text", "align": "left"},
-        "encoding": {"x": x, "y": y, "text": {"field": "text"}, "color": colour},
-    }
-    return chart(says, rows, [text], height=_MARGIN // 2 + _LINE_HEIGHT * len(rows))
+    lines = written("said", {"x": x, "y": y, "color": colour})
+    return chart(says, rows, [lines], height=_MARGIN // 2 + _LINE_HEIGHT * len(rows))
