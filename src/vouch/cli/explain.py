@@ -21,7 +21,7 @@ _SHOWN = 8
 @click.argument("model")
 @click.argument("data")
 @click.option("--rows", default="0:10", show_default=True, help="Rows to explain, from 0: 0:10, or 3,7.")
-@click.option("--method", help="How: shapley when left out; docs/how-to/explain.md lists them.")
+@click.option("--method", help="How; else what an audit found truest, or shapley. See docs/how-to/explain.md.")
 @click.option("--class", "output", help="Class whose probability is explained.")
 @click.option("--seed", default=0, help="Fixes everything that is drawn at random.")
 @click.option("--out", "-o", help="File to write: .html, .json, or a table as .csv, .parquet or .jsonl.")

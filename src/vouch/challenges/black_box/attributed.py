@@ -24,7 +24,8 @@ Rows = npt.NDArray[np.int64]
 Part = Literal["valid", "test"]
 
 # Rows of one make are asked about together, which is cheap; others one by one.
-_TOGETHER, _ONE_BY_ONE = 60, 24
+_TOGETHER: dict[Part, int] = {"valid": 60, "test": 60}
+_ONE_BY_ONE: dict[Part, int] = {"valid": 12, "test": 24}
 _STAND_INS = 16
 _PASSES = 400
 # A check follows from its case alone: sampling stops at this precision and not by the clock.
@@ -113,7 +114,7 @@ def with_network(question: Question, network: torch.nn.Module) -> Question:
 
 def _asked(case: Case, part: Part) -> Asked:
     rows: Rows = getattr(case.split, part)
-    rows = case.random(f"explained {part}").permutation(rows)[:_TOGETHER]
+    rows = case.random(f"explained {part}").permutation(rows)[: _TOGETHER[part]]
     others = _encoded(case, _stand_ins(case))
 
     def about(some: Rows) -> list[Question]:
@@ -122,7 +123,7 @@ def _asked(case: Case, part: Part) -> Asked:
 
     found = about(np.sort(rows))
     if len(found) > 1:
-        found, rows = about(np.sort(rows[:_ONE_BY_ONE])), rows[:_ONE_BY_ONE]
+        found, rows = about(np.sort(rows[: _ONE_BY_ONE[part]])), rows[: _ONE_BY_ONE[part]]
     kept = [len(one.names) >= _FEWEST_PARTS for one in found]
     some = tuple(replace(one, precision=_PRECISION, seconds=_NO_CLOCK) for one, k in zip(found, kept, strict=True) if k)
     left = np.sort(rows)[np.repeat(kept, [one.rows for one in found])]
