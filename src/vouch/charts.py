@@ -48,7 +48,8 @@ def chart(says: str, rows: list[dict[str, Any]], layers: list[Spec], height: int
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
         "background": None,
-        "padding": 4,
+        # Names are often wider in the reader's font than they were measured to be.
+        "padding": {"left": 12, "right": 4, "top": 4, "bottom": 4},
         "data": data(rows),
         "layer": layers,
         "config": {

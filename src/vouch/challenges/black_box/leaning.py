@@ -10,6 +10,7 @@ import torch
 from vouch.challenges.abstaining import FEWEST_ROWS, not_asked, too_few
 from vouch.challenges.black_box import drawings
 from vouch.challenges.black_box.attributed import Floats, Rows
+from vouch.challenges.black_box.effects import Answer, Effects, effects
 from vouch.challenges.judging import judge
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
@@ -24,6 +25,7 @@ LEANS = Threshold(
     why="at 0.95 all other columns together bring a twentieth: one cell that is wrong, or changes its meaning, decides",
 )  # fmt: skip
 _MOST_ROWS, _SHUFFLES, _SHOWN, _DRAWN = 2_000, 3, 30, 15
+_FOLLOWED, _ROWS_FOLLOWED = 3, 1_000
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,9 +78,9 @@ def leans_on_one_column(case: Case) -> Check:
         f"Shuffling “{clean(columns[top].name, 60)}” costs most: the loss rises by {number(float(found.value[top]))} "
         f"{unit}, which is {number(value)} of what all {len(columns)} columns cost, each by itself."
     )
-    figure = _figure(columns, found, headline, unit)
+    figures = (_figure(columns, found, headline, unit), *_effects(case, columns, found))
     return Check(
-        name, judged.verdict, headline, judged.reason, (estimate,), threshold, figures=(figure,),
+        name, judged.verdict, headline, judged.reason, (estimate,), threshold, figures=figures,
         tables=(_table(columns, found, unit),),
     )  # fmt: skip
 
@@ -132,3 +134,54 @@ def _figure(columns: list[_Column], found: Together, says: str, unit: str) -> Fi
     ]  # fmt: skip
     spec = drawings.bars(says, rows, f"Rise of the loss when the column is shuffled ({unit})")
     return Figure("leans_on_one_column", "What the network rests on", says, spec)
+
+
+def _effects(case: Case, columns: list[_Column], found: Together) -> list[Figure]:
+    """How answers to training rows follow the quantities that matter most."""
+    rng = case.random("effects")
+    train = np.unique(case.lesson.train)
+    rows = np.sort(rng.choice(train, min(_ROWS_FOLLOWED, len(train)), replace=False))
+    inputs = [block.encoded[torch.from_numpy(rows)] for block in case.blocks]
+    decoded = case.answered(case.bundle, rows)
+    output = 0 if decoded.ndim == 1 else 1 if decoded.shape[1] == 2 else int(decoded.var(axis=0).argmax())
+    classes = case.bundle.task.classes
+    unit = f"Probability of {clean(classes[output], 30)}" if classes else clean(case.bundle.schema.target.name, 40)
+    figures = []
+    for k in np.argsort(-found.value, kind="stable"):
+        column = columns[k]
+        if not case.blocks[column.block].capabilities.continuous or column.own is None or len(figures) == _FOLLOWED:
+            continue
+        values = case.dataset.frame[column.name][rows].to_physical().cast(float).fill_null(np.nan).to_numpy()
+        curve = effects(values, _given(case, inputs, column, output), rng)
+        if curve is not None:
+            figures.append(_followed(len(figures), column.name, unit, curve))
+    return figures
+
+
+def _given(case: Case, inputs: list[torch.Tensor], column: _Column, output: int) -> Answer:
+    """Answers to rows whose cell of a column is that of other rows."""
+    own = column.own
+    assert own is not None
+
+    def answer(some: Rows, given: Rows) -> Floats:
+        at = torch.from_numpy(some)
+        asked = [x[at] for x in inputs]
+        asked[column.block] = torch.where(own, inputs[column.block][torch.from_numpy(given)], asked[column.block])
+        decoded = said(case.bundle, outputs_of(case.bundle.network.cpu(), asked))
+        return decoded if decoded.ndim == 1 else decoded[:, output]
+
+    return answer
+
+
+def _followed(number_of: int, name: str, unit: str, curve: Effects) -> Figure:
+    top, bottom = int(curve.local.argmax()), int(curve.local.argmin())
+    says = (
+        f"The answer is highest near {clean(name, 40)} = {number(float(curve.at[top]))} and lowest near "
+        f"{number(float(curve.at[bottom]))}, {number(float(curve.local[top] - curve.local[bottom]))} apart, other "
+        "things being as they are; dashed is the partial dependence."
+    )
+    columns = (curve.at, curve.local, curve.low, curve.high, curve.everywhere)
+    heads = ("x", "local", "low", "high", "everywhere")
+    rows = [dict(zip(heads, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
+    spec = drawings.followed(says, rows, clean(name, 40), f"{unit}, less its mean")
+    return Figure(f"effects_{number_of}", f"How the answer follows {clean(name, 40)}", says, spec)

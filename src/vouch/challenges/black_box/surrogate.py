@@ -201,7 +201,7 @@ def _figure(tree: DecisionTreeRegressor, columns: Sequence[Readable], output: in
     rows = []
     for line, node in enumerate(_nodes(tree, output)):
         says_of = columns[node.last].between(*node.bounds[node.last]) if node.bounds else "all rows"
-        said = f"{says_of}: {number(node.answer)}" if node.is_leaf else says_of
+        said = f"{number(node.answer)} where {says_of}" if node.is_leaf else says_of
         kind = "answer" if node.is_leaf else "question"
         rows.append({"line": line, "depth": node.depth, "said": said, "kind": kind})
     return Figure("simple_rules", "Rules that answer as the network does", says, drawings.outline(says, rows))
