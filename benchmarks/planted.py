@@ -27,7 +27,7 @@ from vouch.statistics.intervals import wilson
 Rng = np.random.Generator
 _ROWS, _EXPLAINED, _SIDE, _PATCH = 1500, 60, 32, 4
 _FILLERS = (
-    "amber", "basin", "candle", "dune", "ember", "fjord", "grove", "hollow", "island", "jetty", "kiln", "ledge", "marsh",
+    "amber", "basin", "candle", "dune", "ember", "fjord", "grove", "hollow", "island", "jetty", "kiln", "ledge",
 )  # fmt: skip
 _TRIGGERS = ("zeppelin", "xylophone")
 

@@ -11,6 +11,7 @@ import numpy.typing as npt
 import polars as pl
 from torch import Tensor
 
+from vouch.api.beside import Known, check_what_if, with_alike, with_what_if
 from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
@@ -66,6 +67,8 @@ def explain_with_notes(
 ) -> tuple[Explained, tuple[Note, ...]]:
     """The same as :func:`explain`, and what had to be done to the data on the way."""
     method, chosen_by = found_method(options.get("method"), bundle)
+    if options.get("what_if"):
+        check_what_if(bundle, options.get("fixed") or ())
     whole = read(data)
     numbers = chosen_rows(options.get("rows", ROWS), whole.frame.height, whole.source)
     # Only what is looked at is decoded: a folder may hold a million pictures.
@@ -80,7 +83,7 @@ def explain_with_notes(
     others, against = _stand_ins(bundle, whole, inputs)
     asked = _Asked(bundle, inputs, others, said(bundle, outputs_of(bundle.network.cpu(), inputs)), options)
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
-    explanations = _told(asked, frame, numbers, method.name, attributions)
+    explanations = _beside(asked, _told(asked, frame, numbers, method.name, attributions))
     notes = _notes([one for _, one in attributions])
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
@@ -202,6 +205,17 @@ def _attributed(method: Explainer, question: Question) -> Attribution:
             f"the method '{method.name}' does not apply here: {why}", where="--method", expected=f"one of {others}"
         )
     return method.attribute(question)
+
+
+def _beside(asked: _Asked, told: tuple[Explanation, ...]) -> tuple[Explanation, ...]:
+    """The explanations with what else was asked for."""
+    count, what_if = int(asked.options.get("alike") or 0), bool(asked.options.get("what_if"))
+    questions = asked.questions()
+    by_rows = any(some.blank is None for question in questions for some in question.parts)
+    known = Known.of(asked.bundle, "--alike" if count else "--what-if") if count or (what_if and by_rows) else None
+    if what_if:
+        told = with_what_if(known if by_rows else None, questions, told, asked.options.get("fixed") or ())
+    return with_alike(known, questions, told, count) if known is not None and count else told
 
 
 def _notes(found: Sequence[Attribution]) -> tuple[str, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from vouch.contracts.explaining import Explained, Explanation, Share
+from vouch.contracts.explaining import Alike, Explained, Explanation, Share
 from vouch.report.environment import read, template
 from vouch.report.pictures import is_picture
 from vouch.wording import clean, number
@@ -115,6 +115,8 @@ def _row(one: Explanation) -> dict[str, object]:
         "value": number(one.value),
         "base": number(one.base_value),
         "bars": bars(ranked),
+        "what_if": _turned(one),
+        "alike": [_alike(row) for row in one.alike],
         "pictures": [
             (clean(column, 60), cells[column], _size(some), [_patch(share, strongest) for share in some])
             for column in dict.fromkeys(share.column for share in boxed)
@@ -126,6 +128,27 @@ def _row(one: Explanation) -> dict[str, object]:
             if (some := sorted((s for s in worded if s.column == column), key=lambda share: share.place))
         ],
     }
+
+
+def _turned(one: Explanation) -> dict[str, object] | None:
+    """The change that would turn the decision, for a reader."""
+    if (found := one.what_if) is None:
+        return None
+    changes = [{"part": clean(change.part, 60), "before": clean(change.before, 60), "after": clean(change.after, 60)}
+               for change in found.changes]  # fmt: skip
+    return {
+        "changes": changes, "prediction": clean(found.prediction, 80), "value": number(found.value), "like": found.like,
+    }  # fmt: skip
+
+
+def _alike(row: Alike) -> dict[str, object]:
+    """A training row that has to do with an answer, for a reader."""
+    said = [f"{name} {cell}" for name, cell in row.cells if not is_picture(cell)]
+    return {
+        "row": row.row, "target": clean(row.target, 60), "cosine": number(row.cosine),
+        "influence": f"{row.influence:+.2g}", "cells": clean("; ".join(said), 160),
+        "pictures": [cell for _, cell in row.cells if is_picture(cell)],
+    }  # fmt: skip
 
 
 def _joined(column: str, shares: Sequence[Share]) -> Share:

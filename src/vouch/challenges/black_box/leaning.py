@@ -182,6 +182,6 @@ def _followed(number_of: int, name: str, unit: str, curve: Effects) -> Figure:
     )
     columns = (curve.at, curve.local, curve.low, curve.high, curve.everywhere)
     heads = ("x", "local", "low", "high", "everywhere")
-    rows = [dict(zip(heads, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
+    rows: drawings.Rows = [dict(zip(heads, map(float, row), strict=True)) for row in zip(*columns, strict=True)]
     spec = drawings.followed(says, rows, clean(name, 40), f"{unit}, less its mean")
     return Figure(f"effects_{number_of}", f"How the answer follows {clean(name, 40)}", says, spec)
