@@ -14,6 +14,7 @@ from vouch.contracts.case import Case
 from vouch.contracts.explaining import Explainer
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.explainers import ALL
+from vouch.explainers.faithfulness import rank_correlation
 from vouch.statistics.simultaneous import Together, several_means
 from vouch.wording import number
 
@@ -72,6 +73,7 @@ def _failed(fit: Sequence[Explainer], known: Together) -> str:
 
 def _table(case: Case, found: Sequence[Tried], known: Together, chosen: Explainer) -> Table:
     """All methods, the best on validation rows first."""
+    place = next(k for k, one in enumerate(found) if one.method is chosen)
     plain = next((one.shares for one in found if one.method.name == PLAIN), None)
     valid = [float(attributed(case, "valid", one.method).shares.mean()) for one in found]
     rows = []
@@ -82,9 +84,19 @@ def _table(case: Case, found: Sequence[Tried], known: Together, chosen: Explaine
         rows.append((
             one.method.name + (" (chosen)" if one.method is chosen else ""), round(valid[k], 4),
             *(round(float(x[k]), 4) for x in (known.value, known.low, known.high)), said, beyond,
+            round(_agreement(one, found[place]), 3),
         ))  # fmt: skip
-    heads = ("method", "on validation rows", "on sealed rows", "from", "to", "verdict", f"beyond {PLAIN}")
+    heads = (
+        "method", "on validation rows", "on sealed rows", "from", "to", "verdict", f"beyond {PLAIN}", "agrees by",
+    )  # fmt: skip
     return Table("How closely answers follow each method", heads, tuple(rows))
+
+
+def _agreement(one: Tried, other: Tried) -> float:
+    """Rank correlation of the sizes of contributions of two methods, the mean over rows."""
+    pairs = zip(one.found, other.found, strict=True)
+    each = np.concatenate([rank_correlation(a.values, b.values) for a, b in pairs])
+    return float(each[~np.isnan(each)].mean()) if (~np.isnan(each)).any() else 0.0
 
 
 def _beyond(case: Case, moved: Floats) -> str:
