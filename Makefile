@@ -31,7 +31,7 @@ demo: setup ## fit on embedded sample data, offline, and name the report
 	$(BIN)/vouch demo
 
 test: lint ## lint, then every test and docstring example, with the coverage gate
-	$(BIN)/python -m pytest -n 2 --cov --cov-report=term:skip-covered
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --cov --cov-report=term:skip-covered
 
 lint: setup ## format, style, types, directions of import
 	$(BIN)/ruff check .

@@ -23,6 +23,7 @@ PLAN = {
     "start": ("speed.py", "start"),
     "csv": ("speed.py", "csv"),
     "explaining": ("explaining.py",),
+    "planted": ("planted.py",),
     "large": ("large.py", "csv", "parquet"),
     "large-pictures": ("large.py", "pictures", "--rows", "1e4", "1e5", "1e6"),
     "parts": ("parts.py",),

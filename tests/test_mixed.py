@@ -5,6 +5,8 @@ import pytest
 import vouch
 from vouch.demo import mixed
 
+# One process fits for all of these tests.
+pytestmark = pytest.mark.xdist_group("mixed")
 PARTS = {
     "all": (),
     "table": ("photo", "note"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -25,6 +25,7 @@ from vouch.testing import case_for
 
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
+T = TypeVar("T")
 Learn = Callable[[Lesson, Rows], Floats]
 
 
@@ -101,6 +102,10 @@ class PlantedCase:
 
     def random(self, what: str) -> np.random.Generator:
         return self.live.random(what)
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        del name
+        return make()
 
     def threshold(self, default: Threshold, check: str) -> Threshold:
         return self.live.threshold(default, check)

@@ -14,10 +14,12 @@ from benchmarks.plants import (
     parted,
     promises,
     strange,
+    unexplained,
 )
 from benchmarks.plants.plant import Plant
 
 ALL: tuple[Plant, ...] = (
     *missing.PLANTS, *copies.PLANTS, *leaks.PLANTS, *cells.PLANTS, *looks.PLANTS, *labels.PLANTS,
     *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS,
+    *unexplained.PLANTS,
 )  # fmt: skip

@@ -48,7 +48,8 @@ def chart(says: str, rows: list[dict[str, Any]], layers: list[Spec], height: int
         "height": height,
         "autosize": {"type": "fit", "contains": "padding"},
         "background": None,
-        "padding": 4,
+        # Names are often wider in the reader's font than they were measured to be.
+        "padding": {"left": 12, "right": 4, "top": 4, "bottom": 4},
         "data": data(rows),
         "layer": layers,
         "config": {
@@ -95,3 +96,13 @@ def names(field: str, order: list[str], title: str | None = None) -> Spec:
         "sort": order,
         "axis": {"grid": False, "domain": False, "ticks": False},
     }
+
+
+def written(field: str, encoding: Spec) -> Spec:
+    """A layer of words that begin where they stand.
+
+    Args:
+        field: that holds the words.
+        encoding: where they stand, and in which colour.
+    """
+    return {"mark": {"type": "text", "align": "left"}, "encoding": {**encoding, "text": {"field": field}}}

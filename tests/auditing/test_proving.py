@@ -101,7 +101,7 @@ def test_sets_with_a_limit_for_each_class_owe_it_to_each_class() -> None:
 
 def test_sets_by_a_networks_word_that_comes_true_are_rarely_called_worse_than_stated() -> None:
     claims = []
-    for seed in range(100):
+    for seed in range(50):
         rng = np.random.default_rng(seed)
         p = rng.dirichlet([0.6, 0.6, 0.6], 600)
         truth = (p.cumsum(axis=1) < rng.random((600, 1))).sum(axis=1)
@@ -109,7 +109,7 @@ def test_sets_by_a_networks_word_that_comes_true_are_rarely_called_worse_than_st
         found = Pair(Truth("multiclass", ("a", "b", "c"), truth), [before], [after])
         extra = Extra(coverage_shortfall(OVERALL), found)
         claims.append(prove(replace(found, before=[p], after=[p]), extra.spec, 1, seed, [extra]).claim.verdict)
-    assert claims.count("better") <= 8
+    assert claims.count("better") <= 5
 
 
 @pytest.mark.parametrize("labels", [False, True])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import polars as pl
@@ -10,13 +11,19 @@ import pytest
 
 from cli.running import QUICK, left, refused, run, table
 from helpers import rows
+from vouch.api import load
+from vouch.api.explaining import found_method
+from vouch.api.predicting import as_bundle
 from vouch.cli import main
+from vouch.contracts.finding import Check, Estimate, Finding, Verdict
+from vouch.contracts.proof import Audit
 
 REFUSED = {
     ("--method", "shaply"): "Did you mean 'shapley'",
     ("--method", "grad_cam"): "expected one of shapley, integrated_gradients",
     ("--class", "yess"): "Did you mean 'yes'",
     ("--device", "cuda"): "expected auto or cpu",
+    ("--what-if", "--fixed", "kindd"): "Did you mean 'kind'",
     ("--rows", "60:70"): "expected rows from 0 to 59",
     ("--rows", "5:2"): "the data has no such rows",
     ("--rows", "a:b"): "numbers and slices from 0",
@@ -97,3 +104,57 @@ def test_without_the_training_data_the_rows_given_stand_in(
     rows(20, seed=3).write_csv("new.csv")
     found = json.loads(run(capsys, "explain", "b.vouch", "new.csv", "--rows", "1", "--json").out)
     assert any("20 rows of the data stand in" in note for note in found["notes"])
+
+
+def test_what_would_turn_a_decision_is_told(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:6", "--what-if", "--fixed", "day", "--json")
+    predictions = set(pl.read_csv("a.csv")["y"])
+    turned = [(one["prediction"], one["what_if"]) for one in json.loads(ran.out)["explanations"]]
+    assert ran.code == 0
+    assert any(found["changes"] for _, found in turned)
+    for said, found in turned:
+        assert all(change["part"] != "day" and change["before"] != change["after"] for change in found["changes"])
+        if found["changes"]:
+            assert found["prediction"] in predictions - {said}
+            assert found["value"] > 0.5
+            assert found["like"] is not None
+
+
+def test_rows_that_bear_on_an_answer_are_training_rows(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:3", "--alike", "2", "--json")
+    train = set(load("a.vouch").split.train.tolist())
+    for one in json.loads(ran.out)["explanations"]:
+        assert 2 <= len(one["alike"]) <= 4
+        assert {row["row"] for row in one["alike"]} <= train
+        assert one["alike"][0]["cosine"] == max(row["cosine"] for row in one["alike"])
+    assert "training row" in run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0", "--alike", "2", "-q").out
+
+
+def test_a_page_shows_what_else_was_asked_for(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:6", "--what-if", "--alike", "1", "--out", "more.html")
+    page = Path("more.html").read_text()
+    assert "It would be" in page
+    assert page.count('<table class="alike">') == 6
+
+
+def test_a_quantity_has_no_decision_to_turn(capsys: pytest.CaptureFixture[str]) -> None:
+    rows(60, task="regression").write_csv("q.csv")
+    assert main(["fit", "q.csv", "--target", "y", "--out", "q.vouch", "-q", *QUICK]) == 0
+    ran = run(capsys, "explain", "q.vouch", "q.csv", "--what-if")
+    assert ran.code == 2
+    assert "has no decision" in ran.err
+
+
+def test_the_method_is_the_one_that_an_audit_found_truest() -> None:
+    def audited(verdict: Verdict) -> Audit:
+        told = Estimate("faithfulness[occlusion]", 0.5, 0.4, 0.6, 60)
+        check = Check("faithful_explanations", verdict, "0", estimates=(told,))
+        return Audit((Finding("black_box", verdict, "0", checks=(check,)),))
+
+    bundle = load("a.vouch")
+    method, told = found_method(None, as_bundle(replace(bundle, audit=audited("pass"))))
+    assert method.name == "occlusion"
+    assert told
+    assert found_method("lime", as_bundle(replace(bundle, audit=audited("pass"))))[0].name == "lime"
+    assert found_method(None, as_bundle(replace(bundle, audit=audited("inconclusive"))))[0].name == "shapley"
+    assert found_method(None, bundle) == (found_method("shapley", bundle)[0], ())

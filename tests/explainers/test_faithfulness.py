@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from explainers.asked import asked
-from vouch.explainers.faithfulness import area, curves, rank_correlation
+from vouch.explainers.faithfulness import area, curves, rank_correlation, steps_over
 from vouch.explainers.game import Game
 from vouch.explainers.shapley import exact
 
@@ -38,7 +38,16 @@ def test_turning_contributions_round_turns_the_gap_round() -> None:
 
 def test_area_is_that_of_trapezia() -> None:
     curve = np.array([[1.0, 0.4, 0.3, 0.0]])
-    assert area(curve) == pytest.approx(np.trapezoid(curve[0], dx=1 / 3))
+    assert area(curve, np.linspace(0, 1, 4)) == pytest.approx(np.trapezoid(curve[0], dx=1 / 3))
+
+
+@pytest.mark.parametrize("players", [1, 2, 11, 12, 13, 40, 64, 301])
+def test_as_many_parts_are_out_at_one_step_as_are_in_at_another(players: int) -> None:
+    steps = steps_over(players)
+    assert np.array_equal(players - steps[::-1], steps)
+    assert steps[0] == 0
+    assert steps[-1] == players
+    assert len(steps) <= 25
 
 
 def test_rank_correlation_is_that_of_scipy() -> None:

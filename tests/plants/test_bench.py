@@ -9,10 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from vouch.challenges import calibration, data_quality, overfitting
+from vouch.challenges import ALL
 
 ROOT = Path(__file__).parents[2]
-CHALLENGES = (overfitting.CHALLENGE, data_quality.CHALLENGE, calibration.CHALLENGE)
 QUICK = ["odd_sizes", "accuracy_rejection", "beats_baselines"]
 
 
@@ -39,6 +38,6 @@ def test_every_check_has_three_plants_of_three_strengths_at_least() -> None:
         [sys.executable, "-m", "benchmarks.plants", "--list"], cwd=ROOT, capture_output=True, text=True, check=True
     ).stdout.splitlines()
     plants = Counter(one.split()[0] for one in listed)
-    names = [question.__name__ for challenge in CHALLENGES for question in challenge.checks]  # type: ignore[attr-defined]
+    names = [question.__name__ for challenge in ALL for question in challenge.checks]  # type: ignore[attr-defined]
     assert not [name for name in names if plants[name] < 3]
     assert not set(plants) - set(names)

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -36,6 +36,7 @@ from vouch.training.together import can_batch, mean_history, train_together
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 Thresholds = Mapping[str, Mapping[str, Mapping[str, float]]]
+T = TypeVar("T")
 
 _MANY_FOLDS, _FEW_FOLDS = 5, 2
 _FEWEST_EPOCHS = 3
@@ -141,6 +142,13 @@ class LiveCase:
     def truth(self, rows: Rows) -> npt.NDArray[Any]:
         """Targets of some rows as the metrics want them."""
         return self.bundle.task.truth(self.dataset.frame[self.bundle.schema.target.name][rows])
+
+    def once(self, name: str, make: Callable[[], T]) -> T:
+        """What is made when it is first asked for under this name by this challenge."""
+        key = f"{self.challenge}: {name}"
+        if key not in self.means.memo:
+            self.means.memo[key] = make()
+        return self.means.memo[key]
 
     def scored(self, part: Literal["train", "valid", "test"]) -> Scored:
         """The bundle's own predictions of one part."""

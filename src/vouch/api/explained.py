@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 
 from vouch.api.outputs import check_table, check_text, write_table, write_text
-from vouch.contracts.explaining import Explained
+from vouch.contracts.explaining import Explained, Explanation
 from vouch.report.explained import explained_page
 
 _TEXTS = (".html", ".json")
@@ -75,10 +75,29 @@ def explained_facts(found: Explained) -> dict[str, Any]:
                 "row": one.row, "prediction": one.prediction, "answer": one.answer, "value": one.value,
                 "base_value": one.base_value, "attributions": {share.part: share.value for share in one.shares},
                 "standard_errors": {share.part: share.error for share in one.shares},
+                **_beside(one),
             }
             for one in found.explanations
         ],
     }  # fmt: skip
+
+
+def _beside(one: Explanation) -> dict[str, Any]:
+    """What else was asked for of a row."""
+    facts: dict[str, Any] = {}
+    if (turned := one.what_if) is not None:
+        facts["what_if"] = {
+            "changes": [{"part": change.part, "before": _written(change.before), "after": _written(change.after)}
+                        for change in turned.changes],
+            "prediction": turned.prediction or None, "answer": turned.answer or None, "value": turned.value,
+            "like": turned.like if turned.like >= 0 else None,
+        }  # fmt: skip
+    if one.alike:
+        facts["alike"] = [
+            {"row": row.row, "target": row.target, "cosine": row.cosine, "influence": row.influence}
+            for row in one.alike
+        ]  # fmt: skip
+    return facts
 
 
 def _written(cell: str) -> str:

@@ -11,13 +11,17 @@ import numpy.typing as npt
 import polars as pl
 from torch import Tensor
 
+from vouch.api.beside import Known, check_what_if, with_alike, with_what_if
 from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
+from vouch.challenges import black_box
+from vouch.challenges.black_box.faithful import faithful_explanations
 from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.explaining import Attribution, Explained, Explainer, Explanation, Question, Share
 from vouch.contracts.finding import Estimate
 from vouch.contracts.options import ExplainOptions
+from vouch.contracts.proof import Audit
 from vouch.data.clean import clean, unreadable_rows
 from vouch.data.encode import encode
 from vouch.data.read import read
@@ -62,7 +66,9 @@ def explain_with_notes(
     bundle: Bundle, data: object, **options: Unpack[ExplainOptions]
 ) -> tuple[Explained, tuple[Note, ...]]:
     """The same as :func:`explain`, and what had to be done to the data on the way."""
-    method = found_method(options.get("method"))
+    method, chosen_by = found_method(options.get("method"), bundle)
+    if options.get("what_if"):
+        check_what_if(bundle, options.get("fixed") or ())
     whole = read(data)
     numbers = chosen_rows(options.get("rows", ROWS), whole.frame.height, whole.source)
     # Only what is looked at is decoded: a folder may hold a million pictures.
@@ -77,15 +83,23 @@ def explain_with_notes(
     others, against = _stand_ins(bundle, whole, inputs)
     asked = _Asked(bundle, inputs, others, said(bundle, outputs_of(bundle.network.cpu(), inputs)), options)
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
-    explanations = _told(asked, frame, numbers, method.name, attributions)
+    explanations = _beside(asked, _told(asked, frame, numbers, method.name, attributions))
     notes = _notes([one for _, one in attributions])
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
-    return Explained(explanations, method.name, method.says, (*notes, *against), faithful), (*canonical.notes, *lost)
+    notes = (*notes, *against, *chosen_by)
+    return Explained(explanations, method.name, method.says, notes, faithful), (*canonical.notes, *lost)
 
 
-def found_method(name: str | None) -> Explainer:
-    """The explainer of that name; the first one when none is named.
+def found_method(name: str | None, bundle: Bundle) -> tuple[Explainer, tuple[str, ...]]:
+    """The explainer of that name, or the one that an audit found to be the truest of this network, or the first one.
+
+    Args:
+        name: what was asked for.
+        bundle: which may hold an audit.
+
+    Returns:
+        The explainer, and why it is this one where it was not asked for by name.
 
     Raises:
         UsageError: there is no such method.
@@ -93,7 +107,19 @@ def found_method(name: str | None) -> Explainer:
     names = [one.name for one in ALL]
     if name is not None and name not in names:
         raise UsageError(f"there is no method '{name}'", where="--method", next_step=nearest(name, names))
-    return next(one for one in ALL if name in (None, one.name))
+    known = truest(bundle.audit) if name is None else name
+    chosen = next((one for one in ALL if one.name == known), ALL[0])
+    told = known is not None and name is None
+    return chosen, ("of all methods this was the truest in the audit, on validation rows",) if told else ()
+
+
+def truest(audit: Audit | None) -> str | None:
+    """The method that passed an audit as the one that answers follow most closely; none where none did."""
+    findings = () if audit is None else audit.findings
+    checks = [check for one in findings if one.challenge == black_box.CHALLENGE.name for check in one.checks]
+    passed = [check.estimates[0].name for check in checks
+              if check.name == faithful_explanations.__name__ and check.verdict == "pass"]  # fmt: skip
+    return passed[0].partition("[")[2].rstrip("]") if passed else None
 
 
 def chosen_rows(text: str, count: int, source: str) -> npt.NDArray[np.int64]:
@@ -179,6 +205,17 @@ def _attributed(method: Explainer, question: Question) -> Attribution:
             f"the method '{method.name}' does not apply here: {why}", where="--method", expected=f"one of {others}"
         )
     return method.attribute(question)
+
+
+def _beside(asked: _Asked, told: tuple[Explanation, ...]) -> tuple[Explanation, ...]:
+    """The explanations with what else was asked for."""
+    count, what_if = int(asked.options.get("alike") or 0), bool(asked.options.get("what_if"))
+    questions = asked.questions()
+    by_rows = any(some.blank is None for question in questions for some in question.parts)
+    known = Known.of(asked.bundle, "--alike" if count else "--what-if") if count or (what_if and by_rows) else None
+    if what_if:
+        told = with_what_if(known if by_rows else None, questions, told, asked.options.get("fixed") or ())
+    return with_alike(known, questions, told, count) if known is not None and count else told
 
 
 def _notes(found: Sequence[Attribution]) -> tuple[str, ...]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from vouch.cli.common import emit, every_verb
+from vouch.cli.common import emit, every_verb, names
 from vouch.errors import UsageError
 
 if TYPE_CHECKING:
@@ -21,8 +21,11 @@ _SHOWN = 8
 @click.argument("model")
 @click.argument("data")
 @click.option("--rows", default="0:10", show_default=True, help="Rows to explain, from 0: 0:10, or 3,7.")
-@click.option("--method", help="How: shapley when left out; docs/how-to/explain.md lists them.")
+@click.option("--method", help="How; else what an audit found truest, or shapley. See docs/how-to/explain.md.")
 @click.option("--class", "output", help="Class whose probability is explained.")
+@click.option("--what-if", is_flag=True, help="Look for a small change that would turn each decision.")
+@click.option("--fixed", multiple=True, help="Columns that no such change may touch, A,B.")
+@click.option("--alike", default=0, type=click.IntRange(0, 50), help="Name so many training rows that are most alike.")
 @click.option("--seed", default=0, help="Fixes everything that is drawn at random.")
 @click.option("--out", "-o", help="File to write: .html, .json, or a table as .csv, .parquet or .jsonl.")
 @every_verb
@@ -37,6 +40,7 @@ def explain(model: str, data: str, as_json: bool, quiet: bool, device: str, out:
     if out:
         api.check_explained(Path(out))
         api.check_apart([out], [data, model])
+    asked["fixed"] = names(asked["fixed"])
     found, notes = api.explain_with_notes(api.load(model), data, **asked)
     if notes and not quiet:
         print(*(f"{note.kind}: {note.text}" for note in notes), sep="\n", file=sys.stderr)
@@ -67,7 +71,31 @@ def _lines(one: Explanation) -> list[str]:
     rest = one.shares[_SHOWN:]
     if rest:
         lines.append(f"  {sum(share.value for share in rest):+.3g}  {len(rest)} other parts together")
-    return [*lines, ""]
+    return [*lines, *_turned(one), *_alike(one), ""]
+
+
+def _turned(one: Explanation) -> list[str]:
+    """The change that would turn the decision."""
+    from vouch.wording import clean, number
+
+    if (found := one.what_if) is None:
+        return []
+    if not found.changes:
+        return ["  no small change was found that turns the decision"]
+    put = [f"{clean(change.part, 60)} were {clean(change.after, 40)}" for change in found.changes if change.after]
+    out = [clean(change.part, 60) for change in found.changes if not change.after]
+    how = [f"if {' and '.join(put)}"] * bool(put) + [f"without {', '.join(out)}"] * bool(out)
+    like = f", as in training row {found.like}" if found.like >= 0 else ""
+    return [f"  {clean(found.prediction, 60)} ({number(found.value)}) {' '.join(how)}{like}"]
+
+
+def _alike(one: Explanation) -> list[str]:
+    """Training rows that have to do with it."""
+    from vouch.wording import clean, number
+
+    head = [f"training row {row.row}, {clean(row.target, 40)}" for row in one.alike]
+    tail = [f"cosine {number(row.cosine)}, influence {row.influence:+.2g}" for row in one.alike]
+    return [f"  {row}: {figures}" for row, figures in zip(head, tail, strict=True)]
 
 
 def _tested(found: Explained) -> list[str]:

@@ -150,6 +150,10 @@ class Case(Protocol):
         """A threshold of a check of the challenge being asked, with the values that the user has set."""
         ...
 
+    def once(self, name: str, make: Callable[[], S]) -> S:
+        """What is made when it is first asked for under this name; the checks of a challenge share it."""
+        ...
+
     def scored(self, part: Literal["train", "valid", "test"]) -> Scored:
         """The bundle's own predictions of one part."""
         ...

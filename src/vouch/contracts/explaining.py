@@ -118,6 +118,10 @@ class Explainer(Protocol):
         """Empty when it can be asked of this network, else half a sentence saying why it cannot."""
         ...
 
+    def passes(self, parts: int) -> int:
+        """How often the network is passed for a row of so many parts, if no row stands in; a way back counts as two."""
+        ...
+
     def attribute(self, question: Question) -> Attribution:
         """The contribution of every part to every row's answer."""
         ...
@@ -147,6 +151,60 @@ class Share:
 
 
 @dataclass(frozen=True, slots=True)
+class Change:
+    """One part of a row that would be another.
+
+    Args:
+        part: its name.
+        before: its content.
+        after: what would stand there; empty where it is taken out.
+    """
+
+    part: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class WhatIf:
+    """A small change of a row with which the network would decide otherwise.
+
+    Args:
+        changes: of parts, none of which can be left out; empty where none was found.
+        prediction: what would be decided then.
+        answer: what is promised then, such as "probability[no]".
+        value: how much.
+        like: the training row whose values stand in the changed columns; -1 where parts are taken out alone.
+    """
+
+    changes: tuple[Change, ...]
+    prediction: str = ""
+    answer: str = ""
+    value: float = 0.0
+    like: int = -1
+
+
+@dataclass(frozen=True, slots=True)
+class Alike:
+    """A training row that has to do with a row that is explained.
+
+    Args:
+        row: its number in the data that the network was fitted on.
+        target: what is true of it.
+        cosine: how alike both are to the network, from -1 to 1.
+        influence: how much learning from it moved the answer towards what is predicted, in units of the head's
+            learning rate; below 0 it spoke against it.
+        cells: column and content of its features.
+    """
+
+    row: int
+    target: str
+    cosine: float
+    influence: float
+    cells: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Explanation:
     """Why the network answered one row as it did.
 
@@ -159,6 +217,8 @@ class Explanation:
         shares: contributions of the parts, largest first.
         method: the explainer.
         cells: column and content of each feature; a picture is a ``data:image/png`` address.
+        what_if: with which small change it would be decided otherwise, where that was asked.
+        alike: training rows that are most alike, and those of most influence, where that was asked.
     """
 
     row: int
@@ -169,6 +229,8 @@ class Explanation:
     shares: tuple[Share, ...]
     method: str
     cells: tuple[tuple[str, str], ...] = ()
+    what_if: WhatIf | None = None
+    alike: tuple[Alike, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -210,15 +210,21 @@ class ExplainOptions(TypedDict, total=False):
 
     Args:
         rows: numbers and slices of rows, from 0, such as "0:10" or "3,7"; the first ten when not given.
-        method: name of an explainer; "shapley" when not given.
+        method: name of an explainer; when not given the one that an audit found truest, or "shapley".
         output: the class whose probability is explained; of two classes the second, else the likeliest.
         seed: fixes what is drawn at random.
+        what_if: whether to look for a small change with which each row would be decided otherwise.
+        fixed: columns that no such change may touch.
+        alike: how many training rows to name that are most alike, and as many of most influence.
     """
 
     rows: str
     method: str | None
     output: str | None
     seed: int
+    what_if: bool
+    fixed: Sequence[str]
+    alike: int
 
 
 def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:

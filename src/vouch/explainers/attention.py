@@ -30,6 +30,11 @@ class Attention:
         """Transformers alone have attention to look at."""
         return _applies(question)
 
+    def passes(self, parts: int) -> int:
+        """One way there."""
+        del parts
+        return 1
+
     def attribute(self, question: Question) -> Attribution:
         """How much is looked at every part of every row."""
         return _attributed(question, rolled=False)
@@ -49,6 +54,11 @@ class AttentionRollout:
     def applies(self, question: Question) -> str:
         """Transformers alone have attention to look at."""
         return _applies(question)
+
+    def passes(self, parts: int) -> int:
+        """One way there."""
+        del parts
+        return 1
 
     def attribute(self, question: Question) -> Attribution:
         """How much is looked at every part of every row, through all layers."""

@@ -33,6 +33,11 @@ class ExpectedGradients:
         """Every network whose columns can be followed."""
         return unfollowed(question)
 
+    def passes(self, parts: int) -> int:
+        """There and back from every point."""
+        del parts
+        return 3 * POINTS
+
     def attribute(self, question: Question) -> Attribution:
         """The contribution of every part to every row's answer."""
         leaves, rng = Leaves(question), np.random.default_rng(question.seed)

@@ -16,24 +16,27 @@ import numpy.typing as npt
 from vouch.explainers.game import Game
 
 Floats = npt.NDArray[np.float64]
+_STEPS = 12
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Curves:
-    """The answer while parts are taken out, or put in, in an order (B, P + 1).
+    """The answer while parts are taken out, or put in, in an order (B, S + 1).
 
     Args:
-        deletion: with 0, 1, ... parts taken out.
-        insertion: with 0, 1, ... parts put in.
+        deletion: with more and more parts taken out, from none to all.
+        insertion: with more and more parts put in.
+        shares: of the parts that are out, or in, at each step (S + 1,).
     """
 
     deletion: Floats
     insertion: Floats
+    shares: Floats
 
     @property
     def areas(self) -> tuple[Floats, Floats]:
         """Areas under both curves, as the mean answer over shares of the parts from 0 to 1 (B,)."""
-        return area(self.deletion), area(self.insertion)
+        return area(self.deletion, self.shares), area(self.insertion, self.shares)
 
     @property
     def gap(self) -> Floats:
@@ -41,9 +44,18 @@ class Curves:
         out, put_in = self.areas
         return put_in - out
 
+    @property
+    def reach(self) -> Floats:
+        """How far apart the highest and the lowest answer on the way are (B,): no gap is larger."""
+        every = np.concatenate([self.deletion, self.insertion], axis=1)
+        return every.max(1) - every.min(1)
+
 
 def curves(game: Game, values: Floats) -> Curves:
     """Deletion and insertion by the order of the contributions, averaged over all rows that stand in.
+
+    Of many parts several are moved at each step. A step at which so many are out has one at which as many are in, so
+    that a random order still has no gap on average.
 
     Args:
         game: of the rows.
@@ -56,27 +68,38 @@ def curves(game: Game, values: Floats) -> Curves:
     count, players = values.shape
     order = np.argsort(-values, axis=1, kind="stable")
     place = np.argsort(order, axis=1)
-    steps = np.arange(players + 1)
-    found = [np.empty((count, players + 1)), np.empty((count, players + 1))]
-    other = np.repeat(np.arange(game.stand_ins), players + 1)
+    steps = steps_over(players)
+    found = [np.empty((count, len(steps))), np.empty((count, len(steps)))]
+    other = np.repeat(np.arange(game.stand_ins), len(steps))
     for row in range(count):
         put_in = place[row][None, :] < steps[:, None]
         for kept, out in zip((~put_in, put_in), found, strict=True):
             said = game.values(np.tile(kept, (game.stand_ins, 1)), other, slice(row, row + 1))
-            out[row] = said.reshape(game.stand_ins, players + 1).mean(0)
-    return Curves(*found)
+            out[row] = said.reshape(game.stand_ins, len(steps)).mean(0)
+    return Curves(found[0], found[1], steps / max(players, 1))
 
 
-def area(curve: Floats) -> Floats:
-    """The area under curves (B, P + 1) over shares of the parts from 0 to 1, by trapezia.
+def steps_over(players: int) -> npt.NDArray[np.int64]:
+    """How many parts are moved at each step, from none to all: every number of few, and about 12 steps of many.
 
     Example:
-        >>> area(np.array([[1.0, 0.5, 0.0]])).tolist()
+        >>> steps_over(3).tolist(), len(steps_over(64))
+        ([0, 1, 2, 3], 13)
+    """
+    some = np.linspace(0, players, min(players, _STEPS) + 1).astype(np.int64)
+    return np.union1d(some, players - some)
+
+
+def area(curve: Floats, shares: Floats) -> Floats:
+    """The area under curves (B, S + 1) over shares of the parts from 0 to 1 (S + 1,), by trapezia.
+
+    Example:
+        >>> area(np.array([[1.0, 0.5, 0.0]]), np.array([0.0, 0.5, 1.0])).tolist()
         [0.5]
     """
-    if curve.shape[1] < 2:
+    if len(shares) < 2:
         return curve[:, 0]
-    return (curve[:, 1:] + curve[:, :-1]).mean(1) / 2
+    return (curve[:, 1:] + curve[:, :-1]) @ np.diff(shares) / 2
 
 
 def rank_correlation(one: Floats, other: Floats) -> Floats:

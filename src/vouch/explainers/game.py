@@ -76,6 +76,16 @@ class Game:
                     out[place, some] = self._wanted(outputs_of(row), row)
         return out
 
+    def decoded(self, keep: Bools, other: Rows, row: int) -> Floats:
+        """All that is said of coalitions of the parts of one row: probabilities (S, K), or values (S,)."""
+        found = []
+        with torch.inference_mode(), still(self.network):
+            for start in range(0, len(keep), _AT_ONCE):
+                some = slice(start, start + _AT_ONCE)
+                outputs_of = self._asked(torch.from_numpy(keep[some]), torch.from_numpy(other[some]))
+                found.append(said(self.question.bundle, outputs_of(row)))
+        return np.concatenate(found)
+
     def answers(self) -> Floats:
         """What the network says of the rows themselves (B,)."""
         everything = np.ones((1, self.players), bool)

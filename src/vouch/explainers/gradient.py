@@ -26,6 +26,11 @@ class Gradient:
         """Every network whose columns can be followed."""
         return unfollowed(question)
 
+    def passes(self, parts: int) -> int:
+        """One way there and back."""
+        del parts
+        return 3
+
     def attribute(self, question: Question) -> Attribution:
         """The size of the gradient by every part of every row."""
         leaves, game = Leaves(question), Game(question)

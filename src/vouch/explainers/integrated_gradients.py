@@ -31,6 +31,11 @@ class IntegratedGradients:
         """Every network whose columns can be followed."""
         return unfollowed(question)
 
+    def passes(self, parts: int) -> int:
+        """There and back from every point."""
+        del parts
+        return 3 * STEPS
+
     def attribute(self, question: Question) -> Attribution:
         """The contribution of every part to every row's answer."""
         leaves = Leaves(question)

@@ -30,10 +30,14 @@ class Lime:
         del question
         return ""
 
+    def passes(self, parts: int) -> int:
+        """Once for each coalition."""
+        return _coalitions(parts)
+
     def attribute(self, question: Question) -> Attribution:
         """The slope of every part for every row, and how much of the answers' variance the local model explains."""
         game, rng = Game(question), np.random.default_rng(question.seed)
-        count = int(np.clip(_PER_PART * game.players, _LEAST, _MOST))
+        count = _coalitions(game.players)
         keep = rng.random((count, game.players)) < rng.random((count, 1))
         keep[0] = True
         values = game.values(keep, rng.integers(0, game.stand_ins, count))
@@ -44,6 +48,10 @@ class Lime:
         notes = ("a linear model of random changes of the row, the closer the more they count",)
         bases = np.array([fit[0] for fit in fits])
         return Attribution(slopes, bases, game.answers(), errors, False, notes=notes, fit=explained)
+
+
+def _coalitions(parts: int) -> int:
+    return int(np.clip(_PER_PART * parts, _LEAST, _MOST))
 
 
 def nearness(keep: Bools) -> Floats:

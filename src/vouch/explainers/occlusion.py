@@ -26,6 +26,10 @@ class Occlusion:
         del question
         return ""
 
+    def passes(self, parts: int) -> int:
+        """Once without each part."""
+        return parts
+
     def attribute(self, question: Question) -> Attribution:
         """What every part is worth beside all others, for every row."""
         game = Game(question)

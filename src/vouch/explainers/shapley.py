@@ -39,6 +39,10 @@ class Shapley:
         del question
         return ""
 
+    def passes(self, parts: int) -> int:
+        """All coalitions of few parts, else those of one round of orders."""
+        return 2**parts if parts <= _FEW else 2 * _ORDERS * (parts - 1)
+
     def attribute(self, question: Question) -> Attribution:
         """The Shapley value of every part, for every row."""
         game = Game(question)

@@ -60,7 +60,7 @@ def cell(value: Cell, column: str = "") -> str:
         return "yes" if value else "no"
     if isinstance(value, int):
         return str(value) if column.lower() in _NAMING else f"{value:,}"
-    return number(value) if isinstance(value, float) else clean(value, 80)
+    return number(value) if isinstance(value, float) else clean(value, 140)
 
 
 def rest(listed: int, kept: int, total: int, noun: str) -> str:

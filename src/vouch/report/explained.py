@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 
 from markupsafe import Markup
 
-from vouch.contracts.explaining import Explained, Explanation, Share
+from vouch.contracts.explaining import Alike, Explained, Explanation, Share
 from vouch.report.environment import read, template
 from vouch.report.pictures import is_picture
-from vouch.wording import clean, number
+from vouch.wording import clean, count, listed, number
 
 _MOST_BARS, _MOST_ROWS, _MOST_WORDS = 14, 200, 400
 
@@ -40,7 +40,7 @@ class Bar:
 
 @dataclass(frozen=True, slots=True)
 class Patch:
-    """One part of a picture: where it lies, and how strongly it speaks, from 0 to 1."""
+    """One part of a picture: where it lies, how strongly it speaks, from 0 to 1, and whether taking it out turns it."""
 
     left: int
     top: int
@@ -49,6 +49,7 @@ class Patch:
     strength: float
     speaks_for: bool
     says: str
+    taken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,6 +106,7 @@ def _row(one: Explanation) -> dict[str, object]:
     worded = [share for share in one.shares if share.box is None and share.part != share.column]
     plain = [share for share in one.shares if share.box is None and share.part == share.column]
     cells = dict(one.cells)
+    taken = {change.part for change in one.what_if.changes} if one.what_if else set()
     inside = [_joined(column, [s for s in (*boxed, *worded) if s.column == column])
               for column in dict.fromkeys(s.column for s in (*boxed, *worded))]  # fmt: skip
     ranked = sorted([*plain, *inside], key=lambda share: -abs(share.value)) if plain else inside
@@ -115,8 +117,10 @@ def _row(one: Explanation) -> dict[str, object]:
         "value": number(one.value),
         "base": number(one.base_value),
         "bars": bars(ranked),
+        "what_if": _turned(one),
+        "alike": [_alike(row) for row in one.alike],
         "pictures": [
-            (clean(column, 60), cells[column], _size(some), [_patch(share, strongest) for share in some])
+            (clean(column, 60), cells[column], _size(some), [_patch(share, strongest, taken) for share in some])
             for column in dict.fromkeys(share.column for share in boxed)
             if is_picture(cells.get(column, "")) and (some := [s for s in boxed if s.column == column])
         ],
@@ -126,6 +130,36 @@ def _row(one: Explanation) -> dict[str, object]:
             if (some := sorted((s for s in worded if s.column == column), key=lambda share: share.place))
         ],
     }
+
+
+def _turned(one: Explanation) -> dict[str, object] | None:
+    """The change that would turn the decision, for a reader."""
+    if (found := one.what_if) is None:
+        return None
+    boxed = {share.part: share.column for share in one.shares if share.box is not None}
+    put = [
+        f"{clean(change.part, 60)} were {clean(change.after, 60)} instead of {clean(change.before, 60)}"
+        for change in found.changes if change.after
+    ]  # fmt: skip
+    out = [f"“{clean(change.before, 40)}”" for change in found.changes if not change.after and change.part not in boxed]
+    patches = [boxed[change.part] for change in found.changes if change.part in boxed]
+    out += [f"the {count(patches.count(column), 'outlined patch', 'outlined patches')} of {clean(column, 60)}"
+            for column in dict.fromkeys(patches)]  # fmt: skip
+    how = [f"if {listed(put)}"] * bool(put) + [f"without {listed(out)}"] * bool(out)
+    return {
+        "how": " and ".join(how), "prediction": clean(found.prediction, 80), "value": number(found.value),
+        "like": found.like,
+    }  # fmt: skip
+
+
+def _alike(row: Alike) -> dict[str, object]:
+    """A training row that has to do with an answer, for a reader."""
+    said = [f"{name} {cell}" for name, cell in row.cells if not is_picture(cell)]
+    return {
+        "row": row.row, "target": clean(row.target, 60), "cosine": number(row.cosine),
+        "influence": f"{row.influence:+.2g}", "cells": clean("; ".join(said), 160),
+        "pictures": [cell for _, cell in row.cells if is_picture(cell)],
+    }  # fmt: skip
 
 
 def _joined(column: str, shares: Sequence[Share]) -> Share:
@@ -153,10 +187,11 @@ def _size(shares: Sequence[Share]) -> tuple[int, int]:
     return max(box[2] for box in boxes), max(box[3] for box in boxes)
 
 
-def _patch(share: Share, strongest: float) -> Patch:
+def _patch(share: Share, strongest: float, taken: set[str]) -> Patch:
     top, left, bottom, right = share.box or (0, 0, 0, 0)
     strength = round(abs(share.value) / strongest, 3)
-    return Patch(left, top, right - left, bottom - top, strength, share.value >= 0, f"{share.value:+.3g}")
+    said = f"{share.value:+.3g}"
+    return Patch(left, top, right - left, bottom - top, strength, share.value >= 0, said, share.part in taken)
 
 
 def _word(share: Share, strongest: float) -> Word:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -65,6 +66,10 @@ class FakeCase:
 
     def scored(self, part: Part) -> Scored:
         return self.parts[part]
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        del name
+        return make()
 
     def embeddings(self, rows: npt.NDArray[np.int64], before: str = "head") -> Floats:
         early = self.before_trunk if before == "trunk" else None

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -79,6 +79,10 @@ class FakeCase:
         truth, decoded = self.truth(rows), self.decoded[rows]
         losses = self.bundle.task.losses(decoded, truth)
         return Scored(rows, decoded, truth, losses, "out of fold", np.zeros_like(rows))
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        del name
+        return make()
 
     def embeddings(self, rows: npt.NDArray[np.int64], before: str = "head") -> npt.NDArray[np.float64]:
         del before
