@@ -6,6 +6,7 @@ from benchmarks.plants import (
     cells,
     copies,
     generalising,
+    hidden,
     labels,
     leaks,
     learning,
@@ -14,10 +15,11 @@ from benchmarks.plants import (
     parted,
     promises,
     strange,
+    unfair,
 )
 from benchmarks.plants.plant import Plant
 
 ALL: tuple[Plant, ...] = (
     *missing.PLANTS, *copies.PLANTS, *leaks.PLANTS, *cells.PLANTS, *looks.PLANTS, *labels.PLANTS,
-    *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS,
+    *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS, *unfair.PLANTS, *hidden.PLANTS,
 )  # fmt: skip

@@ -5,7 +5,7 @@ They are proposed by training and validation rows alone; the sealed rows then sa
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TYPE_CHECKING, Literal
@@ -26,7 +26,8 @@ Rows = npt.NDArray[np.int64]
 SMALLEST = 0.02
 _LARGEST = 0.5
 _FEW_VALUES, _QUARTERS, _LONG = 12, 4, 24
-_CLUSTERS, _AXES, _LEAVES, _MOST_REFERENCE = (8, 16), 12, 8, 4_000
+_CLUSTERS, _FARTHEST, _AXES, _LEAVES, _MOST_REFERENCE = (8, 16, 32), (0.04, 0.08), 16, 8, 4_000
+_LEAST_SPREAD = 1e-6
 _LIFT = 1.5
 
 
@@ -41,6 +42,7 @@ class Slice:
             some always hold the border between classes, where any network is wrong more often.
         parts: of how many conditions it is made.
         within: rows among which it is compared (B,); all where not given.
+        narrow: whether it is compared with rows of which the network is just as sure and with no others.
     """
 
     name: str
@@ -48,6 +50,7 @@ class Slice:
     kind: Literal["value", "range", "region"]
     parts: int = 1
     within: Bools | None = None
+    narrow: bool = False
 
 
 def by_columns(case: Case, asked: Rows) -> list[tuple[str, Slice]]:
@@ -70,7 +73,7 @@ def by_columns(case: Case, asked: Rows) -> list[tuple[str, Slice]]:
 def by_vectors(case: Case, asked: Rows, wrong: Floats) -> list[Slice]:
     """Slices by the region that the network's vectors lie in, before its trunk and before its head.
 
-    Regions are clusters (k-means), and leaves of a tree that looks for the rows that are wrong.
+    Regions are clusters (k-means), the rows farthest from all others, and leaves of a tree that looks for wrong rows.
 
     Args:
         case: whose network is asked.
@@ -78,20 +81,29 @@ def by_vectors(case: Case, asked: Rows, wrong: Floats) -> list[Slice]:
         wrong: how wrong each of them is (n,).
     """
     every = np.concatenate([case.split.train, case.split.valid, case.split.test])
+    place = np.zeros(case.dataset.frame.height, np.int64)
+    place[every] = np.arange(len(every))
     found: list[Slice] = []
     for before in _places(case, asked):
-        vectors = _axes(case.embeddings(every, before), np.isin(every, asked))
-        place = np.zeros(case.dataset.frame.height, np.int64)
-        place[every] = np.arange(len(every))
-        known = vectors[place[asked]]
-        labels = [(_clusters(known, k, vectors), f"of {k} clusters") for k in _CLUSTERS]
-        labels.append((_leaves(known, wrong, vectors), "of a tree"))
-        for label, how in labels:
+        vectors = _axes(case.embeddings(every, before), place[asked])
+        for what, label, narrow in _regions(vectors, place[asked], wrong):
             for k in range(int(label.max()) + 1):
                 members = np.zeros(case.dataset.frame.height, bool)
                 members[every] = label == k
-                found.append(Slice(f"region {k + 1} {how} of the vectors before the {before}", members, "region", 2))
+                name = f"{what.format(k + 1)} of the vectors before the {before}"
+                found.append(Slice(name, members, "region", 2, narrow=narrow and before == "head"))
     return [one for one in found if SMALLEST <= one.members[asked].mean() <= _LARGEST]
+
+
+def _regions(vectors: Floats, known: Rows, wrong: Floats) -> Iterator[tuple[str, Rows, bool]]:
+    """What regions are called, which of them each row is in, and whether they were drawn around wrong rows."""
+    for k in _CLUSTERS:
+        yield f"cluster {{}} of {k}", _clusters(vectors[known], k, vectors), False
+    far = np.linalg.norm(vectors, axis=1)
+    for share in _FARTHEST:
+        inside = far > np.quantile(far[known], 1 - share)
+        yield f"the {share:.0%} farthest", np.where(inside, 0, -1).astype(np.int64), False
+    yield "region {} of a tree", _leaves(vectors[known], wrong, vectors), True
 
 
 def described(one: Slice, columns: Sequence[tuple[str, Slice]], asked: Rows) -> str:
@@ -164,12 +176,13 @@ def _places(case: Case, rows: Rows) -> tuple[Literal["trunk", "head"], ...]:
     return ("head",) if same else ("trunk", "head")
 
 
-def _axes(vectors: Floats, asked: Bools) -> Floats:
-    """The main axes of vectors, learned from some of the rows."""
-    known = vectors[asked][:_MOST_REFERENCE]
-    centre = known.mean(axis=0)
-    _, axes = np.linalg.eigh((known - centre).T @ (known - centre))
-    return (vectors - centre) @ axes[:, -_AXES:]
+def _axes(vectors: Floats, known: Rows) -> Floats:
+    """The main axes of vectors, each as wide as the others; learned from some of the rows."""
+    some = vectors[known[:_MOST_REFERENCE]]
+    centre = some.mean(axis=0)
+    spread, axes = np.linalg.eigh((some - centre).T @ (some - centre) / max(len(some), 1))
+    kept = np.flatnonzero(spread > _LEAST_SPREAD * max(float(spread[-1]), 1e-24))[-_AXES:]
+    return (vectors - centre) @ (axes[:, kept] / np.sqrt(spread[kept]))
 
 
 def _clusters(known: Floats, k: int, vectors: Floats) -> Rows:

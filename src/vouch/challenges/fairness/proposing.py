@@ -26,7 +26,7 @@ from vouch.contracts.case import Case, Scored
 
 _TESTED, _MOST_ROWS = 3, 10_000
 _ALIKE, _DEARER, _LEAST, _MARGIN = 0.5, 0.3, 1.0, 0.02
-_BOTH, _FEWEST_BESIDE = 2, 5
+_BOTH, _FEWEST_BESIDE = 2, 10
 _FEWEST_STRATA, _MOST_STRATA, _ROWS_OF_A_STRATUM = 4, 20, 200
 
 
@@ -126,10 +126,19 @@ def strata_for(case: Case, several: Sequence[Slice], scored: Scored) -> Rows:
     out = np.zeros((len(scored.rows), len(several)), np.int64)
     for at, one in enumerate(several):
         if one.kind != "value":
-            out[:, at] = sure
+            out[:, at] = sure if one.narrow else _merged(sure, one.members[scored.rows])
         elif one.within is not None:
             out[:, at] = np.where(one.within[scored.rows], 0, -1)
     return out
+
+
+def _merged(strata: Rows, inside: Bools) -> Rows:
+    """Strata that hardly a row outside of a slice lies in, joined to the next one of which the network is surer."""
+    beside = np.bincount(strata[~inside], minlength=int(strata.max(initial=0)) + 1)
+    place = np.arange(len(beside))
+    for k in range(1, len(beside)):
+        place[k] = k if beside[k] >= _FEWEST_BESIDE else place[k - 1]
+    return place[strata]
 
 
 def _taken(found: Sequence[tuple[float, Slice]], sealed: Rows, asked: Asked) -> list[Slice]:
@@ -152,13 +161,13 @@ def _scored(several: Sequence[Slice], asked: Asked) -> list[tuple[float, Slice]]
     if not several:
         return []
     inside = np.stack([one.members[asked.rows] for one in several], axis=1)
-    sums = {of: _Sums((len(several),)) for of in ("value", "other")}
-    for of, codes in (("value", asked.part), ("other", asked.strata)):
+    plain, sure = _Sums((len(several),)), _Sums((len(several),), ~np.array([one.narrow for one in several]))
+    for sums, codes in ((plain, asked.part), (sure, asked.strata)):
         for at, wrong in _by_stratum(codes, asked.wrong):
             mine = inside[at]
-            sums[of].add(mine.sum(axis=0), wrong @ mine, (len(wrong), wrong.sum()), float(wrong.var()))
+            sums.add(mine.sum(axis=0), wrong @ mine, (len(wrong), wrong.sum()), float(wrong.var()))
     values = np.array([one.kind == "value" for one in several])
-    score = np.where(values, sums["value"].score(), sums["other"].score())
+    score = np.where(values, plain.score(), sure.score())
     dearer = _DEARER * (np.array([one.parts for one in several]) - 1)
     return list(zip((score - dearer).tolist(), several, strict=True))
 
@@ -172,7 +181,7 @@ def _pairs(columns: Sequence[tuple[str, Slice]], asked: Asked) -> list[tuple[flo
         return []
     inside = np.stack([one.members[asked.rows] for _, one in columns], axis=1).astype(np.float32)
     shape = (len(columns), len(columns))
-    plain, of_one, of_other, sure = (_Sums(shape) for _ in range(4))
+    plain, of_one, of_other, sure = _Sums(shape), _Sums(shape), _Sums(shape), _Sums(shape, True)
     for at, wrong in _by_stratum(asked.part, asked.wrong):
         n, total = _products(inside[at], wrong)
         plain.add(n, total, (len(wrong), wrong.sum()), float(wrong.var()))
@@ -201,19 +210,21 @@ class _Sums:
 
     Args:
         shape: of the slices.
+        wide: which of them may be held against the next stratum, where hardly a row of theirs is beside them.
     """
 
-    def __init__(self, shape: tuple[int, ...]) -> None:
+    def __init__(self, shape: tuple[int, ...], wide: Bools | bool = False) -> None:
         self.n, self.more, self.squares = np.zeros(shape), np.zeros(shape), np.zeros(shape)
+        self.left, self.left_total, self.wide = np.zeros(shape), np.zeros(shape), wide
 
     def add(self, n: Floats, total: Floats, whole: tuple[Any, Any], variance: float) -> None:
-        """A stratum: rows of each slice, how wrong they are together, the same of all rows, and their variance."""
-        beside = whole[0] - n
-        counted = np.where(beside >= _FEWEST_BESIDE, n, 0.0)
-        usual = (whole[1] - total) / np.maximum(beside, 1)
-        self.n += counted
-        self.more += np.where(counted > 0, total - n * usual, 0.0)
-        self.squares += variance * counted * (1 + counted / np.maximum(beside, 1))
+        """A stratum, the least sure first: rows of each slice, how wrong they are, the same of all, their variance."""
+        beside, usual = whole[0] - n, (whole[1] - total) / np.maximum(whole[0] - n, 1)
+        held, mine, wrong = beside >= _FEWEST_BESIDE, n + self.left, total + self.left_total
+        self.n += held * mine
+        self.more += held * (wrong - mine * usual)
+        self.squares += held * variance * mine * (1 + mine / np.maximum(beside, 1))
+        self.left, self.left_total = (np.where(held | ~np.asarray(self.wide), 0.0, x) for x in (mine, wrong))
 
     def score(self) -> Floats:
         """How many standard errors each slice is worse than a little."""
@@ -227,7 +238,7 @@ def _products(inside: npt.NDArray[np.float32], wrong: Floats) -> tuple[Floats, F
 
 
 def _by_stratum(codes: Rows, wrong: Floats) -> Iterator[tuple[Rows, Floats]]:
-    for stratum in np.unique(codes).tolist():
+    for stratum in np.unique(codes)[::-1].tolist():
         at = np.flatnonzero(codes == stratum)
         yield at, wrong[at]
 

@@ -54,10 +54,14 @@ def slices(case: Case) -> Check:
     chosen = proposed(case, asked)
     if not chosen:
         return none_large_enough(name, "slice", FEWEST)
-    found = _held(case, chosen, strata_for(case, chosen, test))
-    if not (found.more.n >= FEWEST).all():
+    strata = strata_for(case, chosen, test)
+    found = _held(case, chosen, strata)
+    # A slice without rows that it could be held against is none that can be tested.
+    kept = np.flatnonzero(found.more.n >= FEWEST)
+    if not len(kept):
         return none_large_enough(name, "slice", FEWEST)
-    return _said(case, chosen, found, asked)
+    chosen = [chosen[k] for k in kept]
+    return _said(case, chosen, _held(case, chosen, strata[:, kept]), asked)
 
 
 def _held(case: Case, several: Sequence[Slice], strata: Codes) -> Matched:
