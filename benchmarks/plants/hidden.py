@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import lru_cache
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -74,7 +75,7 @@ def _numbers(rng: Rng, inside: Bools, times: float) -> Said:
 
 def _case(said: Said, table: pl.DataFrame, vectors: Floats) -> PlantedCase:
     ends = np.cumsum([0, *_PROPOSING, _SEALED])
-    parts = [said.rows(np.arange(a, b)) for a, b in zip(ends[:-1], ends[1:], strict=True)]
+    parts = [said.rows(np.arange(a, b)) for a, b in pairwise(ends)]
     case = drawn(parts[0], parts[1], parts[2], FAIR)
     known = tuple(Column(name, "category", "feature", "planted") for name in table.columns)
     schema = replace(case.bundle.schema, columns=(*known, case.bundle.schema.target))
@@ -135,8 +136,11 @@ def _mixed(what: str, seed: int) -> tuple[LiveCase, tuple[int, ...]]:
         data = loans(rng, _MADE)
         together = (data["region"] == "coastal") & (data["job"] == "mechanic")
         rare = np.flatnonzero(together.to_numpy())
-    settings = {"epochs": 6, "width": 64, "image_width": 8, "network": _NET[what], "text_width": 16, "learning_rate": 0.01}
-    case = fitted(data, seed, {**settings, "test_fraction": 0.5, "valid_fraction": 0.25}).under(FAIR)
+    settings = {
+        "epochs": 6, "width": 64, "image_width": 8, "text_width": 16, "network": _NET[what], "learning_rate": 0.01,
+        "test_fraction": 0.5, "valid_fraction": 0.25,
+    }  # fmt: skip
+    case = fitted(data, seed, settings).under(FAIR)
     lines = np.arange(_MADE) if case.dataset.lines is None else case.dataset.lines.to_numpy()
     return case, tuple(np.flatnonzero(np.isin(lines, rare)).tolist())
 

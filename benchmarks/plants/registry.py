@@ -21,5 +21,6 @@ from benchmarks.plants.plant import Plant
 
 ALL: tuple[Plant, ...] = (
     *missing.PLANTS, *copies.PLANTS, *leaks.PLANTS, *cells.PLANTS, *looks.PLANTS, *labels.PLANTS,
-    *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS, *unfair.PLANTS, *hidden.PLANTS,
+    *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS,
+    *unfair.PLANTS, *hidden.PLANTS,
 )  # fmt: skip

@@ -1,4 +1,4 @@
-"""Groups that are treated otherwise: called the class less often, found less often, believed less, or answered worse."""
+"""Groups that are treated otherwise: called the class, found, or believed less often, or answered worse."""
 
 from __future__ import annotations
 

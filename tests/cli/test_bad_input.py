@@ -117,7 +117,8 @@ def test_constant_features_alone_are_refused(capsys, tmp_path):
 
 def test_a_sensitive_column_that_makes_no_groups_is_refused(capsys, tmp_path):
     names = [f"name {i}" for i in range(600)]
-    frame = rows(600).with_columns(one=pl.lit("a"), name=pl.Series(names), age=pl.Series([20 + i % 300 / 5 for i in range(600)]))
+    ages = [20 + i % 300 / 5 for i in range(600)]
+    frame = rows(600).with_columns(one=pl.lit("a"), name=pl.Series(names), age=pl.Series(ages))
     frame.write_csv(tmp_path / "a.csv")
     asked = ("fit", "a.csv", "--target", "y", "-q", *QUICK, "--sensitive")
     assert "'one' has one value only" in refused(run(capsys, *asked, "one"), "V100")

@@ -27,7 +27,7 @@ SMALLEST = 0.02
 _LARGEST = 0.5
 _FEW_VALUES, _QUARTERS, _LONG = 12, 4, 24
 _CLUSTERS, _FARTHEST, _AXES, _LEAVES, _MOST_REFERENCE = (8, 16, 32), (0.04, 0.08), 16, 8, 4_000
-_LEAST_SPREAD = 1e-6
+_LEAST_SPREAD, _CHUNK = 1e-6, 20_000
 _LIFT = 1.5
 
 
@@ -70,29 +70,29 @@ def by_columns(case: Case, asked: Rows) -> list[tuple[str, Slice]]:
     return [(name, one) for name, one in found if SMALLEST <= one.members[asked].mean() <= 1 - SMALLEST]
 
 
-def by_vectors(case: Case, asked: Rows, wrong: Floats) -> list[Slice]:
+def by_vectors(case: Case, asked: Rows, drawn: Bools, wrong: Floats) -> list[Slice]:
     """Slices by the region that the network's vectors lie in, before its trunk and before its head.
 
     Regions are clusters (k-means), the rows farthest from all others, and leaves of a tree that looks for wrong rows.
 
     Args:
         case: whose network is asked.
-        asked: rows that propose.
+        asked: rows that propose (n,).
+        drawn: which of them regions are drawn by (n,).
         wrong: how wrong each of them is (n,).
     """
-    every = np.concatenate([case.split.train, case.split.valid, case.split.test])
-    place = np.zeros(case.dataset.frame.height, np.int64)
-    place[every] = np.arange(len(every))
+    every = np.unique(np.concatenate([asked, case.split.test]))
+    place = np.searchsorted(every, asked[drawn])
     found: list[Slice] = []
     for before in _places(case, asked):
-        vectors = _axes(case.embeddings(every, before), place[asked])
-        for what, label, narrow in _regions(vectors, place[asked], wrong):
-            for k in range(int(label.max()) + 1):
+        vectors = _projected(case, every, asked[drawn], before)
+        for what, label, narrow in _regions(vectors, place, wrong[drawn]):
+            for k in range(int(label.max(initial=-1)) + 1):
                 members = np.zeros(case.dataset.frame.height, bool)
                 members[every] = label == k
                 name = f"{what.format(k + 1)} of the vectors before the {before}"
                 found.append(Slice(name, members, "region", 2, narrow=narrow and before == "head"))
-    return [one for one in found if SMALLEST <= one.members[asked].mean() <= _LARGEST]
+    return [one for one in found if SMALLEST <= one.members[asked[drawn]].mean() <= _LARGEST]
 
 
 def _regions(vectors: Floats, known: Rows, wrong: Floats) -> Iterator[tuple[str, Rows, bool]]:
@@ -176,13 +176,15 @@ def _places(case: Case, rows: Rows) -> tuple[Literal["trunk", "head"], ...]:
     return ("head",) if same else ("trunk", "head")
 
 
-def _axes(vectors: Floats, known: Rows) -> Floats:
-    """The main axes of vectors, each as wide as the others; learned from some of the rows."""
-    some = vectors[known[:_MOST_REFERENCE]]
+def _projected(case: Case, rows: Rows, known: Rows, before: Literal["trunk", "head"]) -> Floats:
+    """Vectors of rows along their main axes, each as wide as the others; axes are learned from some known rows."""
+    some = case.embeddings(known[:: max(1, len(known) // _MOST_REFERENCE)], before)
     centre = some.mean(axis=0)
     spread, axes = np.linalg.eigh((some - centre).T @ (some - centre) / max(len(some), 1))
     kept = np.flatnonzero(spread > _LEAST_SPREAD * max(float(spread[-1]), 1e-24))[-_AXES:]
-    return (vectors - centre) @ (axes[:, kept] / np.sqrt(spread[kept]))
+    whiten = axes[:, kept] / np.sqrt(spread[kept])
+    parts = (rows[start : start + _CHUNK] for start in range(0, len(rows), _CHUNK))
+    return np.concatenate([(case.embeddings(part, before) - centre) @ whiten for part in parts])
 
 
 def _clusters(known: Floats, k: int, vectors: Floats) -> Rows:

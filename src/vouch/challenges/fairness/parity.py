@@ -61,7 +61,8 @@ def demographic_parity(case: Case) -> Check:
     them. Of numbers it is the difference of the mean predictions, in standard deviations of the target. Intervals allow
     for having looked at all pairs. Groups in which fewer than 50 rows count are listed, and not held against others.
 
-    Promises to find: a difference of 20 points between groups of 500 sealed rows or more, among up to five.
+    Promises to find: a difference of 20 points, or of .6 standard deviations, between groups of 500 sealed rows or more,
+    among up to five.
     """
     name = "demographic_parity"
     if (none := unmeasured(case, name)) is not None:
@@ -103,7 +104,7 @@ def predictive_parity(case: Case) -> Check:
     as well which criteria exclude one another here, which follows from how often the class occurs in each group.
 
     Promises to find: a difference of 25 points in precision between groups in which 300 sealed rows or more are called
-    the class, among up to five.
+    the class, or of .4 standard deviations between groups of 500 rows, among up to five.
     """
     name = "predictive_parity"
     if (none := unmeasured(case, name)) is not None:

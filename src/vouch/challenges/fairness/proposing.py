@@ -106,9 +106,9 @@ def proposed(case: Case, asked: Asked) -> list[Slice]:
     columns = by_columns(case, asked.rows)
     # Regions are drawn by one half of the rows, and judged by the other.
     half = case.random("halves").permutation(len(asked.rows)) % 2 == 0
-    drawn, judges = asked.only(half), asked.only(~half)
-    regions = by_vectors(case, drawn.rows, drawn.wrong)
-    found = [*_scored([one for _, one in columns], asked), *_pairs(columns, asked), *_scored(regions, judges)]
+    regions = by_vectors(case, asked.rows, half, asked.wrong)
+    found = [*_scored([one for _, one in columns], asked), *_pairs(columns, asked)]
+    found += _scored(regions, asked.only(~half))
     taken = _taken(found, case.split.test, asked)
     return [replace(one, name=described(one, columns, asked.rows)) for one in taken]
 
