@@ -57,6 +57,12 @@ def test_a_set_without_rows_has_no_figure() -> None:
     assert np.isnan(found.together().low[1])
 
 
+def test_a_single_unit_of_rows_that_belong_together_is_worth_one_row() -> None:
+    found = cells(np.arange(100) % 2 == 0, np.repeat([0, 1], 50), 2, np.repeat([0, 1, 2], [50, 25, 25]))
+    assert found.worth[0] == pytest.approx(1.0)
+    assert found.worth[1] >= 1.0
+
+
 def test_lists_of_figures_are_put_together_in_their_order() -> None:
     one, other = two(np.arange(8) > 3), two(np.arange(8) > 5)
     assert joined([one, other]).value.tolist() == [*one.value, *other.value]

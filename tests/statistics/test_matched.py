@@ -63,6 +63,13 @@ def test_a_set_of_everything_has_no_figure() -> None:
     assert found.more.n[0] == 0
 
 
+def test_one_unit_of_rows_that_belong_together_tells_nothing() -> None:
+    inside = np.arange(40) < 10
+    found = matched_means(inside.astype(np.float64), inside[:, None], np.zeros(40, np.int64), np.where(inside, 99, np.arange(40)))
+    assert np.isnan(found.more.value[0])
+    assert found.more.n[0] == 0
+
+
 def test_each_set_may_have_strata_of_its_own_and_leave_rows_out() -> None:
     values = np.array([1.0, 1, 0, 0, 0, 0, 0, 0, 5, 5, 5, 5])
     inside = np.arange(12) < 2

@@ -130,7 +130,8 @@ def cells(values: npt.NDArray[np.generic], code: Codes, sets: int, groups: npt.N
     worth = units.astype(np.float64)
     if share:
         plain = mean * (1 - mean) / np.maximum(n, 1)
-        known = plain if groups is None else np.fmax(variance, plain)
+        # A single unit of rows that belong together is worth one row.
+        known = plain if groups is None else np.where(units > 1, np.fmax(variance, plain), plain * n)
         worth = n.astype(np.float64) * np.where(plain > 0, plain / np.maximum(known, 1e-300), units / np.maximum(n, 1))
     return Cells(mean, error, worth, n, bool(share))
 

@@ -15,7 +15,7 @@ from vouch.statistics.simultaneous import Together
 Floats: TypeAlias = npt.NDArray[np.float64]
 Bools: TypeAlias = npt.NDArray[np.bool_]
 Codes: TypeAlias = npt.NDArray[np.int64]
-_FEWEST_BESIDE = 5
+_FEWEST_BESIDE, _FEWEST_UNITS = 5, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -48,7 +48,7 @@ def matched_means(
         groups: which rows belong together (n,), if some do; they then count as one.
 
     Returns:
-        The differences; NaN for a set that cannot be held against anything.
+        The differences; NaN for a set that cannot be held against anything, or of which a single unit is known.
 
     Source:
         Breslow and Day (1987), Statistical methods in cancer research, volume II, chapter 2, for standardisation.
@@ -80,8 +80,8 @@ def _one(values: Floats, inside: Bools, strata: Codes, units: Codes) -> tuple[fl
     several = int(strata.max(initial=0)) + 1
     beside = np.bincount(strata[~inside], minlength=several)
     inside = inside & (beside >= _FEWEST_BESIDE)[strata]
-    n = int(inside.sum())
-    if n == 0:
+    n, known = int(inside.sum()), len(np.unique(units[inside]))
+    if known < _FEWEST_UNITS:
         return float("nan"), float("nan"), float("nan"), 0, 0
     sums = np.bincount(strata, weights=values * ~inside, minlength=several)
     # Left out rows of the set are no rows elsewhere either, but their strata carry no weight.
@@ -90,6 +90,5 @@ def _one(values: Floats, inside: Bools, strata: Codes, units: Codes) -> tuple[fl
     own, more = float(values[inside].mean()), float(values[inside].mean() - share @ usual)
     pull = np.where(inside, 1 / n, -(share / np.maximum(beside, 1))[strata])
     moved = pull * np.where(inside, values - usual[strata] - more, values - usual[strata])
-    known = len(np.unique(units[inside]))
     totals = np.bincount(units, weights=moved)
-    return more, own, float(np.sqrt(np.square(totals).sum() * known / max(known - 1, 1))), known, n
+    return more, own, float(np.sqrt(np.square(totals).sum() * known / (known - 1))), known, n

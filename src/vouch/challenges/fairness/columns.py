@@ -41,9 +41,9 @@ _WORDS = {
         "invalidite"
     ),
     "family": (
-        "marital married marriage spouse partner dependents children relationship pregnant pregnancy pregnancies "
-        "maternity civil_status family_status familienstand etat_civil situation_familiale estado_civil stato_civile "
-        "burgerlijke_staat schwanger schwangerschaft enceinte grossesse embarazo gravidanza gravidez zwanger"
+        "marital marital_status married marriage spouse partner dependents children relationship pregnant pregnancy "
+        "pregnancies maternity civil_status family_status familienstand etat_civil situation_familiale estado_civil "
+        "stato_civile burgerlijke_staat schwanger schwangerschaft enceinte grossesse embarazo gravidanza gravidez zwanger"
     ),
     "sexual orientation": "sexual_orientation sexual_preference gay lesbian lgbt lgbtq",
 }
@@ -68,8 +68,8 @@ def sensitive_columns(case: Case) -> Check:
     languages), and by values such as "male" and "female". A column is only suggested: whether it matters is for the
     user to say, and what has another name is not seen.
 
-    Promises to find: a column that is called by one of these words, alone or among others, and one whose values are
-    "male" and "female", or "m" and "f".
+    Promises to find: a column that is called by a common word for one of these, alone or among other words, and one
+    whose values are "male" and "female", or "m" and "f".
     """
     name, frame = "sensitive_columns", case.raw.frame
     target = case.bundle.schema.target.name

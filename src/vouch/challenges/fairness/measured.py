@@ -22,7 +22,7 @@ Codes = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 REGRESSION, BINARY = "regression", "binary"
 SHOWN = 40
-_LONGEST = 90
+_LONGEST, _FEWEST_UNITS = 90, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -46,7 +46,7 @@ class Measured:
     @property
     def enough(self) -> Bools:
         """Which cells have rows enough to be held against others (C,)."""
-        return self.cells.n >= FEWEST
+        return (self.cells.n >= FEWEST) & (self.cells.worth >= _FEWEST_UNITS)
 
     def who(self, cell: int) -> str:
         """The group of a cell."""

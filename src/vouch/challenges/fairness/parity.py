@@ -61,8 +61,8 @@ def demographic_parity(case: Case) -> Check:
     them. Of numbers it is the difference of the mean predictions, in standard deviations of the target. Intervals allow
     for having looked at all pairs. Groups in which fewer than 50 rows count are listed, and not held against others.
 
-    Promises to find: a difference of 20 points, or of .6 standard deviations, between groups of 500 sealed rows or more,
-    among up to five.
+    Promises to find: a difference of 20 points, or of .6 standard deviations, between groups of 500 sealed rows or
+    more, among up to five.
     """
     name = "demographic_parity"
     if (none := unmeasured(case, name)) is not None:

@@ -102,13 +102,19 @@ def beside(case: Case, by: Sequence[Grouping]) -> tuple[Beside | None, list[str]
     """
     test = case.scored("test")
     wrong, relative = errors_of(case, test), case.bundle.task.name == REGRESSION
-    inside = [(name, one.code[test.rows] == k) for one in by for k, name in enumerate(one.names)]
-    few = [clean(name, _LONGEST) for name, mine in inside if mine.sum() < FEWEST]
-    large = [(clean(name, _LONGEST), mine) for name, mine in inside if FEWEST <= mine.sum() <= len(mine) - FEWEST]
+    together = together_of(case, test)
+    units = np.arange(len(wrong)) if together is None else together
+    inside = [(clean(name, _LONGEST), one.code[test.rows] == k) for one in by for k, name in enumerate(one.names)]
+    few = [name for name, mine in inside if not _enough(units[mine])]
+    large = [(name, mine) for name, mine in inside if _enough(units[mine]) and _enough(units[~mine])]
     if not large:
         return None, few
     members = np.stack([mine for _, mine in large], axis=1)
-    return held_apart([name for name, _ in large], wrong, members, together_of(case, test), relative), few
+    return held_apart([name for name, _ in large], wrong, members, together, relative), few
+
+
+def _enough(units: np.ndarray) -> bool:
+    return len(units) >= FEWEST and len(np.unique(units)) > 1
 
 
 def held_apart(
