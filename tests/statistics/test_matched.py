@@ -65,7 +65,8 @@ def test_a_set_of_everything_has_no_figure() -> None:
 
 def test_one_unit_of_rows_that_belong_together_tells_nothing() -> None:
     inside = np.arange(40) < 10
-    found = matched_means(inside.astype(np.float64), inside[:, None], np.zeros(40, np.int64), np.where(inside, 99, np.arange(40)))
+    values, together = inside.astype(np.float64), np.where(inside, 99, np.arange(40))
+    found = matched_means(values, inside[:, None], np.zeros(40, np.int64), together)
     assert np.isnan(found.more.value[0])
     assert found.more.n[0] == 0
 

@@ -42,8 +42,9 @@ _WORDS = {
     ),
     "family": (
         "marital marital_status married marriage spouse partner dependents children relationship pregnant pregnancy "
-        "pregnancies maternity civil_status family_status familienstand etat_civil situation_familiale estado_civil "
-        "stato_civile burgerlijke_staat schwanger schwangerschaft enceinte grossesse embarazo gravidanza gravidez zwanger"
+        "pregnancies maternity civil_status family_status familienstand etat_civil situation_familiale "
+        "estado_civil stato_civile burgerlijke_staat schwanger schwangerschaft enceinte grossesse embarazo gravidanza "
+        "gravidez zwanger"
     ),
     "sexual orientation": "sexual_orientation sexual_preference gay lesbian lgbt lgbtq",
 }

@@ -12,7 +12,7 @@ from vouch.challenges.fairness.groups import FEWEST, Grouping, groupings
 from vouch.challenges.fairness.measures import BY_TASK, Measure
 from vouch.challenges.judging import FEWEST_ROWS, not_asked, together_of, too_few, worst_of
 from vouch.charts import intervals
-from vouch.contracts.case import Case, Scored
+from vouch.contracts.case import Case
 from vouch.contracts.finding import Cell, Check, Estimate, Figure, Table
 from vouch.statistics.apart import Cells, cells, joined
 from vouch.statistics.simultaneous import Together
@@ -35,6 +35,7 @@ class Measured:
         questions: what each question is called.
         cells: the figures of all cells.
         place: of each cell its grouping, question and group (3, C).
+        scale: by which figures in the unit of the target were divided; 1 for shares.
     """
 
     measure: Measure
@@ -42,6 +43,7 @@ class Measured:
     questions: list[str]
     cells: Cells
     place: Codes
+    scale: float = 1.0
 
     @property
     def enough(self) -> Bools:
@@ -108,15 +110,15 @@ def criterion(case: Case, *names: str) -> Measure | None:
     return next((known[name] for name in names if name in known), None)
 
 
-def measured(case: Case, measure: Measure, scale: float = 1.0) -> Measured:
-    """A criterion on the sealed rows.
+def measured(case: Case, measure: Measure) -> Measured:
+    """A criterion on the sealed rows; what is in the unit of the target is told in its standard deviations.
 
     Args:
         case: whose sealed rows are asked.
         measure: the criterion.
-        scale: by which a figure in the unit of the target is divided.
     """
     test, by = case.scored("test"), groupings(case)
+    scale = (float(np.std(test.truth)) or 1.0) if measure.in_target else 1.0
     values, counted = measure.asked(test.truth, test.decoded)
     values = values / scale if measure.in_target else values > 0
     parts, place = [], []
@@ -126,12 +128,8 @@ def measured(case: Case, measure: Measure, scale: float = 1.0) -> Measured:
             code = np.where(counted[:, question], grouping.code[test.rows], -1)
             parts.append(cells(values[:, question], code, groups, together_of(case, test)))
             place.append(np.stack([np.full(groups, which), np.full(groups, question), np.arange(groups)]))
-    return Measured(measure, by, _named(case, measure, values.shape[1]), joined(parts), np.concatenate(place, axis=1))
-
-
-def deviation(test: Scored) -> float:
-    """The standard deviation of a quantity, in which its differences are told; 1 where it does not vary."""
-    return float(np.std(test.truth)) or 1.0
+    questions, every = _named(case, measure, values.shape[1]), np.concatenate(place, axis=1)
+    return Measured(measure, by, questions, joined(parts), every, scale)
 
 
 def gap_of(found: Measured, name: str, questions: Sequence[int] | None = None) -> Gap | None:
@@ -264,7 +262,7 @@ def _named(case: Case, measure: Measure, questions: int) -> list[str]:
     return [f"{one} of “{clean(name, 40)}”" for one in measure.questions for name in asked]
 
 
-def rescaled(estimate: Estimate, name: str, scale: float) -> Estimate:
+def rescaled(found: Measured, estimate: Estimate) -> Estimate:
     """A difference in standard deviations as one in the unit of the target."""
-    value, low, high = (scale * end for end in (estimate.value, estimate.low, estimate.high))
-    return replace(estimate, name=name, value=value, low=low, high=high, unit="target")
+    value, low, high = (found.scale * end for end in (estimate.value, estimate.low, estimate.high))
+    return replace(estimate, name=f"{found.measure.name}_in_units", value=value, low=low, high=high, unit="target")

@@ -14,7 +14,6 @@ from vouch.challenges.fairness.measured import (
     Gap,
     Measured,
     criterion,
-    deviation,
     figure_of,
     gap_of,
     headline_of,
@@ -67,9 +66,9 @@ def demographic_parity(case: Case) -> Check:
     name = "demographic_parity"
     if (none := unmeasured(case, name)) is not None:
         return none
-    found, scale = _asked(case, "demographic_parity", "mean_parity")
+    found = _asked(case, "demographic_parity", "mean_parity")
     default = RELATIVE_PARITY if found.measure.in_target else PARITY
-    return _said(case, name, found, default, scale, tables=overview(case))
+    return _said(case, name, found, default, tables=overview(case))
 
 
 def equalized_odds(case: Case) -> Check:
@@ -87,7 +86,7 @@ def equalized_odds(case: Case) -> Check:
         return not_asked(name, "predictions that are numbers are neither true nor false")
     if (none := unmeasured(case, name)) is not None:
         return none
-    found, _ = _asked(case, "equalized_odds")
+    found = _asked(case, "equalized_odds")
     half = len(found.questions) // 2
     parts = (("equal_opportunity_difference", range(half)), ("false_positive_difference", range(half, 2 * half)))
     gaps = [gap_of(found, told, asked) for told, asked in parts]
@@ -109,23 +108,22 @@ def predictive_parity(case: Case) -> Check:
     name = "predictive_parity"
     if (none := unmeasured(case, name)) is not None:
         return none
-    found, scale = _asked(case, "predictive_parity", "residual_parity")
+    found = _asked(case, "predictive_parity", "residual_parity")
     default = RELATIVE_RESIDUALS if found.measure.in_target else PREDICTIVE
     said, table = excluded(case)
-    return _with_reason(_said(case, name, found, default, scale, tables=table), said)
+    return _with_reason(_said(case, name, found, default, tables=table), said)
 
 
-def _asked(case: Case, *names: str) -> tuple[Measured, float]:
-    """A criterion in all groups, and what its figures were divided by."""
+def _asked(case: Case, *names: str) -> Measured:
+    """The first criterion of these names that makes sense, in all groups."""
     measure = criterion(case, *names)
     assert measure is not None, f"no criterion is called {names}"
-    scale = deviation(case.scored("test")) if measure.in_target else 1.0
-    return measured(case, measure, scale), scale
+    return measured(case, measure)
 
 
 def _said(
-    case: Case, name: str, found: Measured, default: Threshold, scale: float = 1.0,
-    also: Sequence[Estimate] = (), tables: Sequence[Table] = (),
+    case: Case, name: str, found: Measured, default: Threshold, also: Sequence[Estimate] = (),
+    tables: Sequence[Table] = (),
 ) -> Check:  # fmt: skip
     gap = gap_of(found, default.name)
     if gap is None:
@@ -135,18 +133,17 @@ def _said(
     says = headline_of(found, gap, ", in standard deviations of the target" if found.measure.in_target else "")
     reason = f"{judged.reason}{left_out(found)}"
     every = (*tables_of(found, gap), *tables)
-    estimates = (gap.estimate, *_beside(found, gap, scale), *also)
+    estimates = (gap.estimate, *_beside(found, gap), *also)
     figure = figure_of(found, gap, name)
     return Check(
         name, judged.verdict, says, reason, estimates, threshold, p, figures=(figure,), tables=every
     )  # fmt: skip
 
 
-def _beside(found: Measured, gap: Gap, scale: float) -> list[Estimate]:
-    name = found.measure.name
+def _beside(found: Measured, gap: Gap) -> list[Estimate]:
     if found.measure.in_target:
-        return [rescaled(gap.estimate, f"{name}_in_units", scale)]
-    ratio = ratio_of(found, f"{name}_ratio")
+        return [rescaled(found, gap.estimate)]
+    ratio = ratio_of(found, f"{found.measure.name}_ratio")
     return [] if ratio is None else [ratio]
 
 
