@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from vouch.challenges import calibration, data_quality, overfitting
+from vouch.challenges import calibration, data_quality, fairness, overfitting
 
 ROOT = Path(__file__).parents[2]
-CHALLENGES = (overfitting.CHALLENGE, data_quality.CHALLENGE, calibration.CHALLENGE)
+CHALLENGES = (overfitting.CHALLENGE, data_quality.CHALLENGE, calibration.CHALLENGE, fairness.CHALLENGE)
 QUICK = ["odd_sizes", "accuracy_rejection", "beats_baselines"]
 
 

@@ -15,7 +15,7 @@ _CHOULDECHOVA = "Chouldechova (2017), Fair prediction with disparate impact"
 _KLEINBERG = "Kleinberg, Mullainathan and Raghavan (2017), Inherent trade-offs in the fair determination of risk scores"
 _BAROCAS = "Barocas, Hardt and Narayanan (2023), Fairness and machine learning, chapter 3"
 _OF_CLASSES = (
-    ("predictive parity", "equalized odds", "unless no row is called wrong", _CHOULDECHOVA),
+    ("predictive parity", "equalized odds", "unless no row is taken for the class wrongly", _CHOULDECHOVA),
     ("calibration in each group", "equal mean probabilities within a class", "unless all are 0 or 1", _KLEINBERG),
     ("demographic parity", "equalized odds", "unless answers have nothing to do with the truth", _BAROCAS),
     ("demographic parity", "predictive parity and equal opportunity", "unless nothing is found", _BAROCAS),
@@ -23,8 +23,8 @@ _OF_CLASSES = (
 _OF_NUMBERS = (("mean parity", "residual parity", "for the truth is the prediction less the residual", _KLEINBERG),)
 
 _CONSEQUENCE = {
-    False: "predictive parity, or calibration in each group, excludes equalized odds as long as the network errs "
-    "(Chouldechova, 2017; Kleinberg and others, 2017)",
+    False: "predictive parity, or calibration in each group, excludes equalized odds as long as rows are "
+    "taken for the class wrongly (Chouldechova, 2017; Kleinberg and others, 2017)",
     True: "mean parity excludes residual parity",
 }
 

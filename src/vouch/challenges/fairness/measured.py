@@ -22,7 +22,7 @@ Codes = npt.NDArray[np.int64]
 Bools = npt.NDArray[np.bool_]
 REGRESSION, BINARY = "regression", "binary"
 SHOWN = 40
-_LONGEST, _FEWEST_UNITS = 90, 2
+_LONGEST, _SHORTEST, _FEWEST_UNITS = 90, 19, 2
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -222,7 +222,7 @@ def briefly(grouping: Grouping, name: str) -> str:
     """A group of a grouping where room is short: where there are several columns, their values alone."""
     for column in grouping.columns if len(grouping.columns) > 1 else ():
         name = name.replace(f"{clean(column, 40)} = ", "")
-    return clean(name, 24)
+    return clean(name, _SHORTEST)
 
 
 def dots(names: list[str], told: Together, order: Codes) -> list[dict[str, str | float]]:
