@@ -6,6 +6,7 @@ from benchmarks.plants import (
     cells,
     copies,
     generalising,
+    hidden,
     labels,
     leaks,
     learning,
@@ -15,6 +16,7 @@ from benchmarks.plants import (
     promises,
     strange,
     unexplained,
+    unfair,
 )
 from benchmarks.plants.plant import Plant
 
@@ -22,4 +24,5 @@ ALL: tuple[Plant, ...] = (
     *missing.PLANTS, *copies.PLANTS, *leaks.PLANTS, *cells.PLANTS, *looks.PLANTS, *labels.PLANTS,
     *parted.PLANTS, *learning.PLANTS, *generalising.PLANTS, *promises.PLANTS, *strange.PLANTS,
     *unexplained.PLANTS,
+    *unfair.PLANTS, *hidden.PLANTS,
 )  # fmt: skip

@@ -13,6 +13,7 @@ FIRST, SECOND, PAPER = "#0a63a8", "#c2410c", "#fdfdfc"
 COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "first": FIRST, "second": SECOND, "paper": PAPER}
 
 WIDTH, HEIGHT = 400, 290
+_LINE_HEIGHT, _MARGIN = 24, 70
 _FONT = "Helvetica, Arial, sans-serif"
 _AXIS = {
     "domainColor": MUTED,
@@ -106,3 +107,32 @@ def written(field: str, encoding: Spec) -> Spec:
         encoding: where they stand, and in which colour.
     """
     return {"mark": {"type": "text", "align": "left"}, "encoding": {**encoding, "text": {"field": field}}}
+
+
+def intervals(says: str, rows: list[dict[str, Any]], stated: float, title: str) -> Spec:
+    """One point with its interval for each subgroup, beside a dashed line where it should lie.
+
+    Args:
+        says: what it shows.
+        rows: with "who", "value", "low" and "high", in their order.
+        stated: where the dashed line stands.
+        title: of the axis.
+    """
+    who = names("who", [row["who"] for row in rows])
+    x = quantity("value", title)
+    layers = [
+        {
+            "data": data([{"stated": stated}]),
+            "mark": {"type": "rule", "color": MUTED, "strokeDash": [4, 4]},
+            "encoding": {"x": {"field": "stated", "type": "quantitative"}},
+        },
+        {
+            "mark": {"type": "rule", "color": FIRST, "strokeWidth": 2, "opacity": 0.6},
+            "encoding": {"y": who, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
+        },
+        {
+            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": FIRST},
+            "encoding": {"y": who, "x": x},
+        },
+    ]
+    return chart(says, rows, layers, height=_MARGIN + _LINE_HEIGHT * len(rows))

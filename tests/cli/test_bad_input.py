@@ -115,6 +115,18 @@ def test_constant_features_alone_are_refused(capsys, tmp_path):
     assert "one value only" in refused(run(capsys, "fit", path, "--target", "y"), "V204")
 
 
+def test_a_sensitive_column_that_makes_no_groups_is_refused(capsys, tmp_path):
+    names = [f"name {i}" for i in range(600)]
+    ages = [20 + i % 300 / 5 for i in range(600)]
+    frame = rows(600).with_columns(one=pl.lit("a"), name=pl.Series(names), age=pl.Series(ages))
+    frame.write_csv(tmp_path / "a.csv")
+    asked = ("fit", "a.csv", "--target", "y", "-q", *QUICK, "--sensitive")
+    assert "'one' has one value only" in refused(run(capsys, *asked, "one"), "V100")
+    assert "'name' has 600 values and is no quantity" in refused(run(capsys, *asked, "kind,name"), "V100")
+    assert left(tmp_path) == ["a.csv"]
+    fitted(run(capsys, *asked, "kind,age", "--json"), tmp_path / "a.vouch")
+
+
 def test_test_data_without_the_target_or_with_other_columns_is_refused(capsys, tmp_path):
     path = table(tmp_path / "a.csv")
     rows(40).drop("y").write_csv(tmp_path / "bare.csv")
@@ -155,6 +167,7 @@ BAD_OPTIONS = {
     "a group that is not there": (("--group", "sise"), "V204", "Did you mean 'size'"),
     "a time that is not there": (("--time", "days"), "V204", "Did you mean 'day'"),
     "a sensitive column that is not there": (("--sensitive", "kinds"), "V204", "Did you mean 'kind'"),
+    "the target as sensitive": (("--sensitive", "y"), "V100", "both the target and sensitive"),
     "the target dropped": (("--drop", "y"), "V100", "--drop"),
     "the target as group": (("--group", "y"), "V100", "--group"),
     "an order by something that has none": (("--time", "kind"), "V204", "kind"),

@@ -19,7 +19,7 @@ from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.options import FitOptions, PretrainOptions, beside_recipe
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Encoder, Target
-from vouch.contracts.schema import Schema
+from vouch.contracts.schema import Column, Schema
 from vouch.contracts.split import Split
 from vouch.data.changes import check_changes
 from vouch.data.clean import clean
@@ -40,6 +40,9 @@ from vouch.training.plan import BUDGET, Facts, plan
 from vouch.training.settings import override, read_settings
 from vouch.training.starting import gentle, matched, matching, shaped, warmed
 from vouch.training.team import Team
+
+# Groups by one sensitive column; of more, each would be too small to say anything of.
+_MOST_GROUPS = 100
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -80,17 +83,48 @@ def gather(data: object, target: str | None, options: FitOptions) -> tuple[Datas
         )  # fmt: skip
     if options.get("test") is not None:
         dataset = join_test(dataset, read(options.get("test"), columns=options.get("columns")), target)
-    sensitive = tuple(options.get("sensitive") or ())
+    sensitive = tuple(dict.fromkeys(options.get("sensitive") or ()))
     for name in sensitive:
-        if name not in dataset.frame.columns:
-            raise ColumnError(
-                f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, dataset.frame.columns)
-            )
+        _check_sensitive(dataset, name, target)
     hints = Hints(
         target, options.get("task"), options.get("group"), options.get("time"),
         options.get("types") or {}, options.get("drop") or (),
     )  # fmt: skip
-    return dataset, replace(infer(dataset, hints), sensitive=sensitive)
+    schema = infer(dataset, hints)
+    for name in sensitive:
+        _check_groups(dataset, schema.column(name))
+    return dataset, replace(schema, sensitive=sensitive)
+
+
+def _check_sensitive(dataset: Dataset, name: str, target: str) -> None:
+    """Refuse a sensitive column that is not there, or is what is to be predicted."""
+    if name not in dataset.frame.columns:
+        raise ColumnError(
+            f"there is no column '{name}'", where=dataset.source, next_step=nearest(name, dataset.frame.columns)
+        )
+    if name == target:
+        raise UsageError(
+            f"'{name}' cannot be both the target and sensitive", where="--sensitive",
+            next_step="Name columns that say which group a row belongs to.",
+        )  # fmt: skip
+
+
+def _check_groups(dataset: Dataset, column: Column) -> None:
+    """Refuse a sensitive column that makes no groups: one value, or more values than groups could be told apart."""
+    cells = dataset.frame[column.name]
+    values = cells.len() if cells.dtype.is_nested() else cells.n_unique()
+    where = f"--sensitive {column.name}, in {dataset.source}"
+    if values < 2:
+        raise UsageError(
+            f"the sensitive column '{column.name}' has one value only", where=where, expected="two groups or more",
+            next_step="Leave it out of --sensitive.",
+        )  # fmt: skip
+    if column.kind != "number" and values > _MOST_GROUPS:
+        raise UsageError(
+            f"the sensitive column '{column.name}' has {values:,} values and is no quantity", where=where,
+            expected=f"at most {_MOST_GROUPS} groups",
+            next_step="Name a column with fewer values, such as ages in decades or countries by region.",
+        )  # fmt: skip
 
 
 def prepare(dataset: Dataset, schema: Schema, options: FitOptions, start: Backbone | None = None) -> Ready:

@@ -1,15 +1,23 @@
-"""From a figure with its interval to a verdict: who may say "pass", and who may not."""
+"""From a figure with its interval to a verdict: who may say "pass", who may not, and who is not asked at all."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from scipy.special import ndtr
 
-from vouch.contracts.finding import Estimate, Part, Threshold, Verdict
+from vouch.contracts.finding import Check, Estimate, Part, Threshold, Verdict
 from vouch.wording import number
 
+if TYPE_CHECKING:
+    import numpy as np
+    import numpy.typing as npt
+
+    from vouch.contracts.case import Case, Scored
+
 SIGNIFICANT = 0.05
+FEWEST_ROWS = 100
 _Z = 1.959964
 
 
@@ -78,3 +86,31 @@ def p_beyond(estimate: Estimate, threshold: Threshold) -> float:
     if error <= 0:
         return float(estimate.value <= threshold.warn)
     return float(ndtr((threshold.warn - estimate.value) / error))
+
+
+def too_few(name: str, rows: int, what: str, need: int = FEWEST_ROWS) -> Check:
+    """What is said where rows are too few to tell anything."""
+    headline = f"Too little is known to tell: {rows:,} {what}, where {need:,} are needed."
+    return Check(name, "inconclusive", headline, f"fewer than {need:,} {what}")
+
+
+def none_large_enough(name: str, what: str, need: int) -> Check:
+    """What is said where nothing that could be looked at has rows enough."""
+    headline = f"Too little is known to tell: no {what} has the {need:,} sealed rows that it needs."
+    return Check(name, "inconclusive", headline, f"fewer than {need:,} sealed rows in each {what}")
+
+
+def not_asked(name: str, why: str) -> Check:
+    """What is said where the question makes no sense."""
+    return Check(name, "not applicable", f"Not asked: {why}.", why)
+
+
+def together_of(case: Case, scored: Scored) -> npt.NDArray[np.generic] | None:
+    """Which of the scored rows belong together, when the user named a group."""
+    return None if case.groups is None else case.groups[scored.rows]
+
+
+def worst_of(name: str, ends: tuple[float, float, float], rows: int, higher_is_better: bool = False) -> Estimate:
+    """The worst of several subgroups as one figure, with the interval that allows for having looked at all."""
+    value, low, high = ends
+    return Estimate(name, value, low, high, rows, higher_is_better=higher_is_better, method="simultaneous")

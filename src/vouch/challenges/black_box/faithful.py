@@ -6,10 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vouch.challenges.abstaining import not_asked, too_few
 from vouch.challenges.black_box import drawings
 from vouch.challenges.black_box.attributed import Floats, Tried, asked, attributed, best, suitable
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import judge, not_asked, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Explainer
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold

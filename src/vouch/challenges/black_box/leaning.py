@@ -7,11 +7,10 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from vouch.challenges.abstaining import FEWEST_ROWS, not_asked, too_few
 from vouch.challenges.black_box import drawings
 from vouch.challenges.black_box.attributed import Floats, Rows
 from vouch.challenges.black_box.effects import Answer, Effects, effects
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.nets.network import outputs_of

@@ -9,9 +9,8 @@ import numpy as np
 import torch
 from torch import nn
 
-from vouch.challenges.abstaining import not_asked, too_few
 from vouch.challenges.black_box.attributed import Floats, asked, attributed, best, suitable, with_network
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import judge, not_asked, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Explainer
 from vouch.contracts.finding import Check, Estimate, Table, Threshold

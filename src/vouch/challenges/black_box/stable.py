@@ -8,9 +8,8 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from vouch.challenges.abstaining import not_asked, too_few
 from vouch.challenges.black_box.attributed import Floats, asked, attributed, best
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import judge, not_asked, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Attribution, Explainer, Question
 from vouch.contracts.finding import Check, Estimate, Table, Threshold

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from vouch.challenges.abstaining import FEWEST_ROWS, not_asked, too_few
 from vouch.challenges.black_box import drawings
 from vouch.challenges.black_box.attributed import Floats, Rows
 from vouch.challenges.black_box.readable import Readable, matrix, readables
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.statistics.intervals import bootstrap

@@ -8,8 +8,8 @@ import numpy as np
 import numpy.typing as npt
 
 from vouch.challenges.calibration import drawings
-from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION, not_asked, together_of, too_few
-from vouch.challenges.judging import judge
+from vouch.challenges.calibration.parts import REGRESSION
+from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, together_of, too_few
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.statistics.delong import delong

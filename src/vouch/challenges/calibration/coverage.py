@@ -5,21 +5,16 @@ from __future__ import annotations
 import numpy as np
 from scipy.stats import betabinom
 
-from vouch.challenges.calibration import drawings
 from vouch.challenges.calibration.parts import (
     FEWEST_OF_A_SUBGROUP,
-    FEWEST_ROWS,
     REGRESSION,
     Subgroup,
     in_quarters,
-    none_large_enough,
     sensitive_subgroups,
     shifted,
-    together_of,
-    too_few,
-    worst_of,
 )
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import FEWEST_ROWS, judge, none_large_enough, together_of, too_few, worst_of
+from vouch.charts import intervals
 from vouch.contracts.bundle import Conformal
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
@@ -92,7 +87,7 @@ def conditional_coverage(case: Case) -> Check:
         return _few(name, valid, test)
     subgroups = [*_own(case, test), *sensitive_subgroups(case, test)]
     if not subgroups:
-        return none_large_enough(name, "class or subgroup")
+        return none_large_enough(name, "class or subgroup", FEWEST_OF_A_SUBGROUP)
     made = case.bundle.conformal or fit_conformal(valid.decoded, valid.truth, task)
     held = covered(made, test.decoded, test.truth)
     members = np.stack([one.members for one in subgroups], axis=1)
@@ -166,5 +161,5 @@ def _by_subgroup(subgroups: list[Subgroup], shares: Together, stated: float, say
         }
         for k in order
     ]
-    spec = drawings.intervals(says, rows, stated, "Share of rows whose set holds the truth")
+    spec = intervals(says, rows, stated, "Share of rows whose set holds the truth")
     return Figure("conditional_coverage", "Coverage of each class and subgroup", says, spec)

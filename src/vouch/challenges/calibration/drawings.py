@@ -7,36 +7,6 @@ from typing import Any
 from vouch.charts import FIRST, MUTED, SECOND, Spec, chart, data, names, quantity, share
 
 Rows = list[dict[str, Any]]
-_LINE_HEIGHT, _MARGIN = 24, 70
-
-
-def intervals(says: str, rows: Rows, stated: float, title: str) -> Spec:
-    """One point with its interval for each subgroup, beside a dashed line where it should lie.
-
-    Args:
-        says: what it shows.
-        rows: with "who", "value", "low" and "high", in their order.
-        stated: where the dashed line stands.
-        title: of the axis.
-    """
-    who = names("who", [row["who"] for row in rows])
-    x = quantity("value", title)
-    layers = [
-        {
-            "data": data([{"stated": stated}]),
-            "mark": {"type": "rule", "color": MUTED, "strokeDash": [4, 4]},
-            "encoding": {"x": {"field": "stated", "type": "quantitative"}},
-        },
-        {
-            "mark": {"type": "rule", "color": FIRST, "strokeWidth": 2, "opacity": 0.6},
-            "encoding": {"y": who, "x": {**x, "field": "low"}, "x2": {"field": "high"}},
-        },
-        {
-            "mark": {"type": "point", "filled": True, "size": 60, "opacity": 1, "color": FIRST},
-            "encoding": {"y": who, "x": x},
-        },
-    ]
-    return chart(says, rows, layers, height=_MARGIN + _LINE_HEIGHT * len(rows))
 
 
 def reliability(says: str, rows: Rows) -> Spec:

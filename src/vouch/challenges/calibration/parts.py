@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 
-from vouch.contracts.finding import Check, Estimate, Threshold
+from vouch.contracts.finding import Threshold
 from vouch.wording import clean
 
 if TYPE_CHECKING:
@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     from vouch.contracts.case import Case, Scored
 
-FEWEST_ROWS = 100
 FEWEST_OF_A_SUBGROUP = 150
 _MOST_VALUES = 20
 _QUARTERS = 4
@@ -38,32 +37,10 @@ class Subgroup:
     members: npt.NDArray[np.bool_]
 
 
-def too_few(name: str, rows: int, what: str, need: int = FEWEST_ROWS) -> Check:
-    """What is said where rows are too few to tell anything."""
-    headline = f"Too little is known to tell: {rows:,} {what}, where {need:,} are needed."
-    return Check(name, "inconclusive", headline, f"fewer than {need:,} {what}")
-
-
-def none_large_enough(name: str, what: str, need: int = FEWEST_OF_A_SUBGROUP) -> Check:
-    """What is said where nothing that could be looked at has rows enough."""
-    headline = f"Too little is known to tell: no {what} has the {need:,} sealed rows that it needs."
-    return Check(name, "inconclusive", headline, f"fewer than {need:,} sealed rows in each {what}")
-
-
-def not_asked(name: str, why: str) -> Check:
-    """What is said where the question makes no sense."""
-    return Check(name, "not applicable", f"Not asked: {why}.", why)
-
-
 def shifted(threshold: Threshold, stated: float) -> Threshold:
     """A threshold on how far below what is stated a share may lie, as one on the share itself."""
     warn, fail = stated - threshold.warn, stated - threshold.fail
     return replace(threshold, warn=warn, fail=fail, higher_is_worse=False)
-
-
-def together_of(case: Case, scored: Scored) -> npt.NDArray[np.generic] | None:
-    """Which of the scored rows belong together, when the user named a group."""
-    return None if case.groups is None else case.groups[scored.rows]
 
 
 def sensitive_subgroups(case: Case, scored: Scored) -> list[Subgroup]:
@@ -92,9 +69,3 @@ def in_quarters(name: str, values: npt.NDArray[np.float64]) -> list[Subgroup]:
     inside = np.isfinite(values)
     heads = [clean(f"{name} {low:.4g} to {high:.4g}", 60) for low, high in pairwise(edges)]
     return [Subgroup(head, inside & (part == k)) for k, head in enumerate(heads)]
-
-
-def worst_of(name: str, ends: tuple[float, float, float], rows: int, higher_is_better: bool = False) -> Estimate:
-    """The worst of several subgroups as one figure, with the interval that allows for having looked at all."""
-    value, low, high = ends
-    return Estimate(name, value, low, high, rows, higher_is_better=higher_is_better, method="simultaneous")

@@ -13,16 +13,8 @@ from vouch.challenges.calibration.expected import (
     expected_error,
     skill,
 )
-from vouch.challenges.calibration.parts import (
-    BINARY,
-    FEWEST_ROWS,
-    MULTILABEL,
-    REGRESSION,
-    not_asked,
-    together_of,
-    too_few,
-)
-from vouch.challenges.judging import judge
+from vouch.challenges.calibration.parts import BINARY, MULTILABEL, REGRESSION
+from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, together_of, too_few
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.statistics.calibration import BrierParts, brier_decomposition, reliability_bins

@@ -10,8 +10,8 @@ from scipy.stats import ks_2samp, rankdata
 from scipy.stats import t as student
 
 from vouch.challenges.calibration import drawings
-from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION, in_quarters, not_asked, too_few
-from vouch.challenges.judging import judge
+from vouch.challenges.calibration.parts import REGRESSION, in_quarters
+from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, too_few
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.wording import number

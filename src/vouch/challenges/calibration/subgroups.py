@@ -7,19 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vouch.challenges.calibration.parts import (
-    BINARY,
-    FEWEST_ROWS,
-    REGRESSION,
-    Subgroup,
-    none_large_enough,
-    not_asked,
-    sensitive_subgroups,
-    together_of,
-    too_few,
-    worst_of,
-)
-from vouch.challenges.judging import judge
+from vouch.challenges.calibration.parts import BINARY, FEWEST_OF_A_SUBGROUP, REGRESSION, Subgroup, sensitive_subgroups
+from vouch.challenges.judging import FEWEST_ROWS, judge, none_large_enough, not_asked, together_of, too_few, worst_of
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Table, Threshold
 from vouch.statistics.corrections import holm
@@ -100,7 +89,7 @@ def group_calibration(case: Case) -> Check:
         return too_few(name, len(test.rows), "sealed rows")
     subgroups = sensitive_subgroups(case, test)
     if not subgroups:
-        return none_large_enough(name, "subgroup")
+        return none_large_enough(name, "subgroup", FEWEST_OF_A_SUBGROUP)
     promised, happened = _promise(test, case.bundle.task.name)
     members = np.stack([one.members for one in subgroups], axis=1)
     spread = (promised * (1 - promised)).mean(axis=1) if promised.shape[1] == 1 else None

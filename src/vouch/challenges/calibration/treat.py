@@ -12,7 +12,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from vouch.challenges.calibration.parts import FEWEST_ROWS, REGRESSION, together_of
+from vouch.challenges.calibration.parts import REGRESSION
+from vouch.challenges.judging import FEWEST_ROWS, together_of
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import Case, Remedy, Scored, Strength
 from vouch.statistics.conformal import COVERAGE, OVERALL, fewest_rows, fit_conformal

@@ -11,8 +11,7 @@ import numpy.typing as npt
 from scipy.stats import betabinom
 
 from vouch.challenges.calibration import drawings
-from vouch.challenges.calibration.parts import FEWEST_ROWS, together_of, too_few
-from vouch.challenges.judging import judge
+from vouch.challenges.judging import FEWEST_ROWS, judge, together_of, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Check, Estimate, Figure, Suspects, Threshold
 from vouch.statistics.simultaneous import several_shares

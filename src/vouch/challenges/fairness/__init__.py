@@ -1,1 +1,22 @@
 """Whom does the network hurt: how it treats groups of people, whether groups fare worse, and what evens it out."""
+
+from __future__ import annotations
+
+from vouch.challenges.asking import Checklist
+from vouch.challenges.fairness.diagnose import CHECKS
+
+CHALLENGE = Checklist(
+    "fairness",
+    "Whom does the network hurt: do groups fare differently, and who fares worst?",
+    CHECKS,
+    references=(
+        "Calders, Kamiran and Pechenizkiy, 2009: Building Classifiers with Independency Constraints",
+        "Hardt, Price and Srebro, 2016: Equality of Opportunity in Supervised Learning",
+        "Chouldechova, 2017: Fair Prediction with Disparate Impact",
+        "Kleinberg, Mullainathan and Raghavan, 2017: Inherent Trade-Offs in the Fair Determination of Risk Scores",
+        "Agarwal, Dudík and Wu, 2019: Fair Regression",
+        "Berk and others, 2018: Fairness in Criminal Justice Risk Assessments",
+        "Chung and others, 2019: Slice Finder: Automated Data Slicing for Model Validation",
+        "Eyuboglu and others, 2022: Domino: Discovering Systematic Errors with Cross-Modal Embeddings",
+    ),
+)
