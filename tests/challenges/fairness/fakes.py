@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from types import SimpleNamespace
 from typing import Any
@@ -74,6 +75,10 @@ class FakeCase:
         return Scored(
             rows, self.decoded[rows], self.true[rows], np.ones(len(rows)), part, np.zeros(len(rows), np.int64)
         )  # fmt: skip
+
+    def once(self, name: str, make: Callable[[], Any]) -> Any:
+        del name
+        return make()
 
     def embeddings(self, rows: Rows, before: str = "head") -> Floats:
         assert before
