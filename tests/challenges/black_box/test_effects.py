@@ -72,4 +72,4 @@ def test_intervals_hold_the_curve_of_many_rows() -> None:
 
 def test_two_values_have_no_curve() -> None:
     x = np.tile([0.0, 1.0], 25)
-    assert effects(x, lambda rows, given: np.asarray(x[given], np.float64), np.random.default_rng(0)) is None
+    assert effects(x, lambda _, given: np.asarray(x[given], np.float64), np.random.default_rng(0)) is None
