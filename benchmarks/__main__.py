@@ -58,7 +58,7 @@ PLAN = {
     "telco": ("quality.py", "telco", "--seeds", "0", "1"),
     "tune-adult": ("tune.py", "adult", "--budget", "20m"),
     "tune-california": ("tune.py", "california", "--budget", "20m"),
-    "tune-telco": ("tune.py", "telco", "--budget", "20m", "--fits", "5"),
+    "tune-telco": ("tune.py", "telco", "--budget", "20m", "--fits", "3"),
     "salaries": ("quality.py", "salaries"),
     "sms": ("quality.py", "sms", "--seeds", "0", "1", "2", "3", "4", "5"),
     "news": ("quality.py", "news", "--seeds", "0", "1", "2"),

@@ -9,10 +9,9 @@ import torch
 
 from vouch.contracts.explaining import Attribution, Question
 from vouch.explainers.game import Game
-from vouch.explainers.leaves import Leaves, unfollowed
+from vouch.explainers.leaves import Leaves, at_once, unfollowed
 
 POINTS = 256
-_AT_ONCE = 32
 
 
 class ExpectedGradients:
@@ -47,7 +46,7 @@ class ExpectedGradients:
         values, errors = [], []
         for row in range(question.rows):
             own, found = leaves.own(row), []
-            for s, some in zip(share.split(_AT_ONCE), other.split(_AT_ONCE), strict=True):
+            for s, some in zip(*(x.split(at_once(own)) for x in (share, other)), strict=True):
                 away = [x - b[some] for x, b in zip(own, behind, strict=True)]
                 on_the_way = [x - torch.einsum("s,s...->s...", 1 - s, a) for x, a in zip(own, away, strict=True)]
                 moved = [g * a for g, a in zip(leaves.gradients(on_the_way, row), away, strict=True)]

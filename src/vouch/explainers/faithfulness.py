@@ -86,7 +86,7 @@ def steps_over(players: int) -> npt.NDArray[np.int64]:
         >>> steps_over(3).tolist(), len(steps_over(64))
         ([0, 1, 2, 3], 13)
     """
-    some = np.linspace(0, players, min(players, _STEPS) + 1).astype(np.int64)
+    some = np.linspace(0, players, min(players, _STEPS) + 1).round().astype(np.int64)
     return np.union1d(some, players - some)
 
 

@@ -8,10 +8,9 @@ import numpy as np
 import torch
 
 from vouch.contracts.explaining import Attribution, Question
-from vouch.explainers.leaves import Leaves, unfollowed
+from vouch.explainers.leaves import Leaves, at_once, unfollowed
 
 STEPS = 50
-_AT_ONCE = 25
 
 
 class IntegratedGradients:
@@ -47,7 +46,7 @@ class IntegratedGradients:
         for row in range(question.rows):
             own = leaves.own(row)
             total = [torch.zeros_like(x) for x in own]
-            for s, w in zip(share.split(_AT_ONCE), weight.split(_AT_ONCE), strict=True):
+            for s, w in zip(*(x.split(at_once(own)) for x in (share, weight)), strict=True):
                 on_the_way = [b + torch.einsum("s,...->s...", s, x - b) for x, b in zip(own, base, strict=True)]
                 found = leaves.gradients(on_the_way, row)
                 total = [t + torch.einsum("s,s...->...", w, g) for t, g in zip(total, found, strict=True)]

@@ -19,6 +19,8 @@ from vouch.explainers.game import owner_of_vector
 from vouch.explainers.still import still
 from vouch.nets.network import Network
 
+_VALUES = 400_000
+
 
 class Leaf(Protocol):
     """One block of columns as values that a gradient can be taken by."""
@@ -177,6 +179,16 @@ class _Lookups:
     def _widths(self) -> list[int]:
         known = dict(self.embedder.named_parameters())
         return [known[name].shape[1] for name in self.tables]
+
+
+def at_once(values: Sequence[Tensor]) -> int:
+    """How many copies of the values of one row go there and back together: as many as fit into a few hundred MB.
+
+    Example:
+        >>> at_once([torch.zeros(20, 16)]), at_once([torch.zeros(3, 64, 64)])
+        (256, 32)
+    """
+    return min(max(_VALUES // max(sum(x.numel() for x in values), 1), 16), 256)
 
 
 def unfollowed(question: Question) -> str:
