@@ -149,7 +149,7 @@ def test_the_interval_holds_the_widest_true_gap() -> None:
         case = case_of("binary", called(said), said.astype(np.int64), {"who": [f"g{k}" for k in who]}, ("who",))
         measure = criterion(case, "demographic_parity")
         assert measure is not None
-        gap = gap_of(measured(case, measure), "gap")
+        gap = gap_of(measured(case, measure, groupings(case)), "gap")
         assert gap is not None
         held.append(gap.estimate.low <= 0.15 <= gap.estimate.high)
     assert np.mean(held) >= 0.93

@@ -6,11 +6,14 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 import pytest
+import torch
 
 from challenges.fairness.fakes import FakeCase, called, case_of
 from vouch.challenges.fairness.candidates import by_columns
 from vouch.challenges.fairness.proposing import asking, proposed, strata_of
 from vouch.challenges.fairness.slices import slices
+from vouch.contracts.case import Block
+from vouch.contracts.roles import Capabilities
 
 Where = Callable[[dict[str, np.ndarray], np.ndarray], np.ndarray]
 N = 24_000
@@ -137,6 +140,25 @@ def test_quarters_of_quantities_times_and_lengths_of_texts_are_looked_at() -> No
     assert sum(name.startswith("length of text") for name in names) == 4
     assert {"few = 0.0", "gap is missing", "gap = x"} <= set(names)
     assert not any("only one row" in name for name in names)
+
+
+def test_the_light_of_pictures_is_looked_at() -> None:
+    rng = np.random.default_rng(5)
+    made = case_of("binary", called(np.zeros(400)), np.zeros(400, np.int64), {"photo": [b"x"] * 400}, early=200)
+    dark = torch.from_numpy(rng.integers(0, 120, (400, 1, 4, 4)).astype(np.uint8))
+    dark[::4] += 100
+    block = Block(made.bundle.schema.columns[:1], Capabilities(continuous=True, spatial=True), dark)
+
+    class WithPictures(FakeCase):
+        @property
+        def blocks(self) -> tuple[Block, ...]:
+            return (block,)
+
+    case = WithPictures(**{name: getattr(made, name) for name in made.__dataclass_fields__})
+    found = [one for _, one in by_columns(case, case.split.train)]
+    assert len(found) == 4
+    assert all(one.name.startswith("light of photo") for one in found)
+    assert found[3].members[::4].mean() > 0.9
 
 
 def test_strata_hold_about_as_many_likely_errors_each() -> None:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import numpy.typing as npt
 import polars as pl
+import torch
 
 from vouch.wording import clean
 
@@ -27,7 +28,7 @@ SMALLEST = 0.02
 _LARGEST = 0.5
 _FEW_VALUES, _QUARTERS, _LONG = 12, 4, 24
 _CLUSTERS, _FARTHEST, _AXES, _LEAVES, _MOST_REFERENCE = (8, 16, 32), (0.04, 0.08), 16, 8, 4_000
-_LEAST_SPREAD, _CHUNK = 1e-6, 20_000
+_LEAST_SPREAD, _CHUNK, _PICTURE = 1e-6, 20_000, 4
 _LIFT = 1.5
 
 
@@ -54,7 +55,7 @@ class Slice:
 
 
 def by_columns(case: Case, asked: Rows) -> list[tuple[str, Slice]]:
-    """Slices by the value of each column, or by the quarter that a quantity or the length of a text lies in.
+    """Slices by the value of each column, or the quarter that a quantity, a text's length or a picture's light lies in.
 
     Args:
         case: whose columns are looked at; the target is not.
@@ -67,6 +68,11 @@ def by_columns(case: Case, asked: Rows) -> list[tuple[str, Slice]]:
     frame = case.dataset.frame
     names = [name for name in frame.columns if name not in hidden and name in _known(case)]
     found = [(name, one) for name in names for one in _of_column(frame[name], case.split.train)]
+    for block in case.blocks:
+        if block.capabilities.spatial and block.encoded.ndim == _PICTURE:
+            name = block.columns[0].name
+            light = pl.Series(block.encoded.mean(dim=(1, 2, 3), dtype=torch.float32).double().numpy())
+            found += [(name, one) for one in _quarters(f"light of {clean(name, 40)}", light, case.split.train)]
     return [(name, one) for name, one in found if SMALLEST <= one.members[asked].mean() <= 1 - SMALLEST]
 
 

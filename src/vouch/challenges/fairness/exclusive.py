@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from vouch.challenges.fairness.groups import Grouping
 from vouch.challenges.fairness.measured import REGRESSION, gap_of, measured
 from vouch.challenges.fairness.measures import Bools, Measure
 from vouch.contracts.case import Case
@@ -29,10 +30,10 @@ _CONSEQUENCE = {
 }
 
 
-def excluded(case: Case) -> tuple[str, tuple[Table, ...]]:
+def excluded(case: Case, by: list[Grouping]) -> tuple[str, tuple[Table, ...]]:
     """What cannot hold at the same time, as a sentence and as a table; by base rates measured on the sealed rows."""
     numbers = case.bundle.task.name == REGRESSION
-    gap = gap_of(measured(case, _MEAN if numbers else _BASE), "base_rate_difference")
+    gap = gap_of(measured(case, _MEAN if numbers else _BASE, by), "base_rate_difference")
     if gap is None:
         return "", ()
     what, ends = ("mean truths" if numbers else "base rates"), interval(gap.estimate)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 
-from vouch.challenges.fairness.groups import FEWEST, Grouping, groupings
+from vouch.challenges.fairness.groups import FEWEST, Grouping
 from vouch.challenges.fairness.measures import BY_TASK, Measure
 from vouch.challenges.judging import FEWEST_ROWS, not_asked, together_of, too_few, worst_of
 from vouch.charts import intervals
@@ -94,11 +94,11 @@ class Gap:
     worst: int
 
 
-def unmeasured(case: Case, name: str) -> Check | None:
+def unmeasured(case: Case, name: str, by: Sequence[Grouping]) -> Check | None:
     """Why groups cannot be held against one another here, if they cannot."""
     if not case.bundle.schema.sensitive:
         return not_asked(name, "no sensitive column was named (--sensitive)")
-    if not groupings(case):
+    if not by:
         return not_asked(name, "the sensitive columns are not among those that are kept with the network")
     sealed = len(case.split.test)
     return too_few(name, sealed, "sealed rows") if sealed < FEWEST_ROWS else None
@@ -110,14 +110,15 @@ def criterion(case: Case, *names: str) -> Measure | None:
     return next((known[name] for name in names if name in known), None)
 
 
-def measured(case: Case, measure: Measure) -> Measured:
+def measured(case: Case, measure: Measure, by: list[Grouping]) -> Measured:
     """A criterion on the sealed rows; what is in the unit of the target is told in its standard deviations.
 
     Args:
         case: whose sealed rows are asked.
         measure: the criterion.
+        by: the groups.
     """
-    test, by = case.scored("test"), groupings(case)
+    test = case.scored("test")
     scale = (float(np.std(test.truth)) or 1.0) if measure.in_target else 1.0
     values, counted = measure.asked(test.truth, test.decoded)
     values = values / scale if measure.in_target else values > 0

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vouch.challenges.fairness.groups import FEWEST, Grouping, groupings
+from vouch.challenges.fairness.groups import FEWEST, Grouping
 from vouch.challenges.fairness.measured import BINARY, SHOWN
 from vouch.challenges.judging import together_of
 from vouch.contracts.case import Case
@@ -22,7 +22,7 @@ _HEADS = (
 _LONGEST = 90
 
 
-def overview(case: Case) -> tuple[Table, ...]:
+def overview(case: Case, by: Sequence[Grouping]) -> tuple[Table, ...]:
     """Rates of every group where there are two classes; elsewhere each criterion has its own table.
 
     Intervals hold for all groups of a column of the table at once. The false negative rate is 1 less the true positive
@@ -30,7 +30,6 @@ def overview(case: Case) -> tuple[Table, ...]:
     """
     if case.bundle.task.name != BINARY:
         return ()
-    by = groupings(case)
     columns = _columns(case, by)
     names = [clean(name, _LONGEST) for grouping in by for name in grouping.names]
     rows = tuple(_row(name, columns, at) for at, name in enumerate(names))

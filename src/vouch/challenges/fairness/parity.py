@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 
 from vouch.challenges.fairness.exclusive import excluded
-from vouch.challenges.fairness.groups import FEWEST
+from vouch.challenges.fairness.groups import FEWEST, Grouping, groupings
 from vouch.challenges.fairness.measured import (
     REGRESSION,
     Gap,
@@ -64,11 +64,12 @@ def demographic_parity(case: Case) -> Check:
     more, among up to five.
     """
     name = "demographic_parity"
-    if (none := unmeasured(case, name)) is not None:
+    by = groupings(case)
+    if (none := unmeasured(case, name, by)) is not None:
         return none
-    found = _asked(case, "demographic_parity", "mean_parity")
+    found = _asked(case, by, "demographic_parity", "mean_parity")
     default = RELATIVE_PARITY if found.measure.in_target else PARITY
-    return _said(case, name, found, default, tables=overview(case))
+    return _said(case, name, found, default, tables=overview(case, by))
 
 
 def equalized_odds(case: Case) -> Check:
@@ -84,13 +85,14 @@ def equalized_odds(case: Case) -> Check:
     name = "equalized_odds"
     if case.bundle.task.name == REGRESSION:
         return not_asked(name, "predictions that are numbers are neither true nor false")
-    if (none := unmeasured(case, name)) is not None:
+    by = groupings(case)
+    if (none := unmeasured(case, name, by)) is not None:
         return none
-    found = _asked(case, "equalized_odds")
+    found = _asked(case, by, "equalized_odds")
     half = len(found.questions) // 2
     parts = (("equal_opportunity_difference", range(half)), ("false_positive_difference", range(half, 2 * half)))
     gaps = [gap_of(found, told, asked) for told, asked in parts]
-    said, _ = excluded(case)
+    said, _ = excluded(case, by)
     check = _said(case, name, found, ODDS, also=[gap.estimate for gap in gaps if gap is not None])
     return _with_reason(check, said)
 
@@ -106,19 +108,20 @@ def predictive_parity(case: Case) -> Check:
     the class, or of .4 standard deviations between groups of 500 rows, among up to five.
     """
     name = "predictive_parity"
-    if (none := unmeasured(case, name)) is not None:
+    by = groupings(case)
+    if (none := unmeasured(case, name, by)) is not None:
         return none
-    found = _asked(case, "predictive_parity", "residual_parity")
+    found = _asked(case, by, "predictive_parity", "residual_parity")
     default = RELATIVE_RESIDUALS if found.measure.in_target else PREDICTIVE
-    said, table = excluded(case)
+    said, table = excluded(case, by)
     return _with_reason(_said(case, name, found, default, tables=table), said)
 
 
-def _asked(case: Case, *names: str) -> Measured:
+def _asked(case: Case, by: list[Grouping], *names: str) -> Measured:
     """The first criterion of these names that makes sense, in all groups."""
     measure = criterion(case, *names)
     assert measure is not None, f"no criterion is called {names}"
-    return measured(case, measure)
+    return measured(case, measure, by)
 
 
 def _said(

@@ -25,7 +25,7 @@ from vouch.challenges.fairness.worst import errors_of
 from vouch.contracts.case import Case, Scored
 
 _TESTED, _MOST_ROWS = 3, 10_000
-_ALIKE, _DEARER, _LEAST, _MARGIN = 0.5, 0.3, 1.0, 0.02
+_ALIKE, _DEARER, _LEAST, _MARGIN = 0.5, 0.3, 2.0, 0.02
 _BOTH, _FEWEST_BESIDE = 2, 10
 _FEWEST_STRATA, _MOST_STRATA, _ROWS_OF_A_STRATUM = 4, 20, 200
 
@@ -109,7 +109,7 @@ def proposed(case: Case, asked: Asked) -> list[Slice]:
     regions = by_vectors(case, asked.rows, half, asked.wrong)
     found = [*_scored([one for _, one in columns], asked), *_pairs(columns, asked)]
     found += _scored(regions, asked.only(~half))
-    taken = _taken(found, case.split.test, asked)
+    taken = _taken(found, case, asked)
     return [replace(one, name=described(one, columns, asked.rows)) for one in taken]
 
 
@@ -117,7 +117,7 @@ def everywhere(case: Case, asked: Asked) -> list[Slice]:
     """Slices by columns in which errors seem most frequent, whatever the network knows."""
     plain = Asked(asked.rows, asked.wrong, asked.part, asked.part)
     columns = [(name, replace(one, kind="value")) for name, one in by_columns(case, asked.rows)]
-    return _taken([*_scored([one for _, one in columns], plain), *_pairs(columns, plain)], case.split.test, asked)
+    return _taken([*_scored([one for _, one in columns], plain), *_pairs(columns, plain)], case, asked)
 
 
 def strata_for(case: Case, several: Sequence[Slice], scored: Scored) -> Rows:
@@ -141,19 +141,26 @@ def _merged(strata: Rows, inside: Bools) -> Rows:
     return place[strata]
 
 
-def _taken(found: Sequence[tuple[float, Slice]], sealed: Rows, asked: Asked) -> list[Slice]:
+def _taken(found: Sequence[tuple[float, Slice]], case: Case, asked: Asked) -> list[Slice]:
     taken: list[Slice] = []
     left = {True: _TESTED, False: _TESTED}
     for score, one in sorted(found, key=lambda pair: -pair[0]):
         if taken and score < _LEAST:
             break
-        inside = one.members[sealed]
-        if not left[one.kind == "value"] or min(inside.sum(), (~inside).sum()) < FEWEST:
+        if not left[one.kind == "value"] or not _testable(one, case):
             continue
         if all(_overlap(one.members[asked.rows], other.members[asked.rows]) < _ALIKE for other in taken):
             taken.append(one)
             left[one.kind == "value"] -= 1
     return taken
+
+
+def _testable(one: Slice, case: Case) -> bool:
+    """Whether there are sealed rows enough within and without, and not all of them belong together."""
+    sealed = case.split.test
+    inside = one.members[sealed]
+    together = case.groups is not None and len(np.unique(case.groups[sealed][inside])) < _BOTH
+    return min(inside.sum(), (~inside).sum()) >= FEWEST and not together
 
 
 def _scored(several: Sequence[Slice], asked: Asked) -> list[tuple[float, Slice]]:

@@ -31,11 +31,11 @@ _MOST_SUSPECTS, _FEWEST_PROPOSING = 1_000, 100
 def slices(case: Case) -> Check:
     """Are there groups that nobody named in which the network is much worse than elsewhere?
 
-    Candidates are the values of every column, quarters of quantities and of the length of texts, pairs of these, and
-    regions of the network's vectors, which are what there is of pictures and texts (slice finding: Chung and others,
-    2019; Eyuboglu and others, 2022). Training and validation rows propose up to six, each of at least one row in fifty,
-    none mostly within another; sealed rows then say how much worse these are, with one-sided p-values corrected
-    together (Holm) and intervals that hold for all of them.
+    Candidates are the values of every column, quarters of quantities, of the length of texts and of the light of
+    pictures, pairs of these, and regions of the network's vectors, which are what there is of pictures and texts (slice
+    finding: Chung and others, 2019; Eyuboglu and others, 2022). Training and validation rows propose up to six, each of
+    at least one row in fifty, none mostly within another; sealed rows then say how much worse these are, with one-sided
+    p-values corrected together (Holm) and intervals that hold for all of them.
 
     A value is held against all other rows; a value within a range against the rest of the range. Some range, or region,
     always holds the border between classes, where any network errs more and knows it: these are held against rows

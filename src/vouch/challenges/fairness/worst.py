@@ -68,10 +68,10 @@ def error_parity(case: Case) -> Check:
     Promises to find: a group of 500 sealed rows or more, among up to five, of which 15 points more are wrong, or that
     is missed by twice as much.
     """
-    name = "error_parity"
-    if (none := unmeasured(case, name)) is not None:
+    name, by = "error_parity", groupings(case)
+    if (none := unmeasured(case, name, by)) is not None:
         return none
-    found, few = beside(case, groupings(case))
+    found, few = beside(case, by)
     if found is None:
         return none_large_enough(name, "group", FEWEST)
     numbers = case.bundle.task.name == REGRESSION
@@ -89,7 +89,7 @@ def error_parity(case: Case) -> Check:
     left = f"; too small to be held against others: {', '.join(few[:3])}" if few else ""
     return Check(
         name, judged.verdict, headline, judged.reason + left, (estimate, error), threshold, p,
-        figures=(_figure(case, found, told, numbers),), tables=(_table(found, told, few),),
+        figures=(_figure(case, by, found, told),), tables=(_table(found, told, few),),
     )  # fmt: skip
 
 
@@ -164,12 +164,12 @@ def _table(found: Beside, told: Together, few: list[str]) -> Table:
     return Table("Every group against all other rows, the worst first", heads, every[: 2 * SHOWN], len(every))
 
 
-def _figure(case: Case, found: Beside, told: Together, numbers: bool) -> Figure:
+def _figure(case: Case, by: Sequence[Grouping], found: Beside, told: Together) -> Figure:
     order = np.argsort(-told.value, kind="stable")[:SHOWN]
     overall = float(np.mean(errors_of(case, case.scored("test"))))
-    short = {clean(name, _LONGEST): briefly(one, name) for one in groupings(case) for name in one.names}
+    short = {clean(name, _LONGEST): briefly(one, name) for one in by for name in one.names}
     rows = dots([short[name] for name in found.names], told, order)
-    title = "Mean absolute error" if numbers else "Share of wrong rows"
+    title = "Mean absolute error" if case.bundle.task.name == REGRESSION else "Share of wrong rows"
     measure = criterion(case, "error_parity")
     says = f"{measure.says if measure else ''} Dashed: the figure of all rows, {number(overall)}."
     return Figure("error_parity", f"{title} by group", says, intervals(says, rows, overall, title))
