@@ -25,7 +25,9 @@ from vouch.data.shelf import let_go
 from vouch.errors import UsageError
 from vouch.nets.network import find_device, outputs_of
 from vouch.statistics.conformal import prediction_intervals, prediction_sets
+from vouch.statistics.grouping import columns_of
 from vouch.statistics.recalibration import said
+from vouch.statistics.shifting import decided, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,9 +153,10 @@ def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.Da
     """Predictions of rows that have been read, and what had to be done to them on the way."""
     place = device_of(device)
     canonical = clean(dataset, bundle.schema, labelled=False)
-    frame = answers(bundle, _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place))
+    told = _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place)
+    deciding, notes = _deciding(bundle, dataset, canonical)
+    frame = answers(bundle, decided(bundle, told, deciding))
     bad = unreadable_rows(dataset, canonical, bundle.schema)
-    notes = canonical.notes
     if bad.any():
         frame = frame.with_columns(pl.when(~bad).then(pl.all()))
         notes = (
@@ -161,6 +164,16 @@ def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.Da
             Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())),
         )
     return frame, notes
+
+
+def _deciding(bundle: BundleValue, raw: Dataset, canonical: Dataset) -> tuple[pl.DataFrame | None, tuple[Note, ...]]:
+    """The columns by which answers are shifted, if they are, and a note on rows whose group nothing is known of."""
+    if bundle.shifts is None:
+        return None, canonical.notes
+    frame = columns_of(bundle.shifts.rule.columns, canonical.frame, raw.frame, canonical.lines)
+    lost = unknown(bundle, frame)
+    text = f"{lost} rows are of a group that the bundle does not know: their answers are not shifted"
+    return frame, (*canonical.notes, *((Note("filled", text, lost),) if lost else ()))
 
 
 def _said_of_all(bundle: BundleValue, inputs: Sequence[torch.Tensor], place: torch.device) -> npt.NDArray[np.float64]:

@@ -13,7 +13,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Evidence, Example, Look, Run, Taught, Treatment
+from vouch.contracts.bundle import (
+    BundleValue,
+    Calibrator,
+    Conformal,
+    Evidence,
+    Example,
+    GroupShifts,
+    Look,
+    Run,
+    Taught,
+    Treatment,
+)
 from vouch.contracts.proof import Audit
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
@@ -32,7 +43,9 @@ _AUDIT, _OUT_OF_FOLD = "audit.json", "out_of_fold.parquet"
 _START = ("start.safetensors", "start-encoders.safetensors")
 _DEEPEST = 64
 # Parts that bundles from before them do not have, and what stands for them.
-_LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None, "search": None}
+_LATER: dict[str, Any] = {
+    "calibrator": None, "conformal": None, "treatments": [], "taught": None, "search": None, "shifts": None,
+}  # fmt: skip
 
 
 def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -> Path:
@@ -101,6 +114,7 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
         "treatments": to_plain(bundle.treatments, tensors, "treatments"),
         "taught": to_plain(bundle.taught, tensors, "taught"),
         "search": to_plain(bundle.search, tensors, "search"),
+        "shifts": to_plain(bundle.shifts, tensors, "shifts"),
     }
     state = {name: value.contiguous() for name, value in bundle.network.state_dict().items()}
     save_file(state, folder / "weights.safetensors")
@@ -166,7 +180,7 @@ def _assemble(
         part(Run, "run"), part(tuple[Look, ...], "looks"), part(tuple[Example, ...], "examples"),
         part(Calibrator | None, "calibrator"), part(Conformal | None, "conformal"),
         part(tuple[Treatment, ...], "treatments"), part(Taught | None, "taught"),
-        search=part(Search | None, "search"),
+        search=part(Search | None, "search"), shifts=part(GroupShifts | None, "shifts"),
     )  # fmt: skip
 
 

@@ -1,0 +1,33 @@
+"""What may be done where groups are not treated alike: before training, in it, or after it.
+
+Each remedy says where it acts. Those after training cost none; those that tell groups apart in prediction need the
+sensitive columns there, which is not everywhere allowed. Those before training need them in training alone.
+"""
+
+from __future__ import annotations
+
+from vouch.challenges.fairness import deciding
+from vouch.contracts.bundle import BundleValue
+from vouch.contracts.case import Remedy
+
+AFTER: tuple[Remedy[BundleValue], ...] = (
+    Remedy(
+        "shift_thresholds_by_group",
+        "Gives each group a threshold of its own, such that a share of the criterion's gap is closed at the least "
+        "loss; the sensitive columns are needed in prediction.",
+        "bundle", deciding.shares, deciding.shift_by_group,
+    ),
+    Remedy(
+        "reject_option",
+        "Decides the rows in a band around one half for groups that are called the class too seldom, and against the "
+        "others; the sensitive columns are needed in prediction.",
+        "bundle", deciding.bands, deciding.reject_options,
+    ),
+    Remedy(
+        "shift_threshold",
+        "Calls rows the class from another probability than one half, the same one for all groups.",
+        "bundle", deciding.cuts, deciding.shift_for_all,
+    ),
+)  # fmt: skip
+
+REMEDIES = AFTER
