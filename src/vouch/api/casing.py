@@ -28,8 +28,7 @@ from vouch.data.schema import modality
 from vouch.data.split import folds, part_of
 from vouch.nets.build import apart
 from vouch.nets.network import Network, outputs_of
-from vouch.statistics.grouping import columns_of
-from vouch.statistics.shifting import answered
+from vouch.statistics.shifting import answered, deciding
 from vouch.training.loop import train
 from vouch.training.state import Epoch
 from vouch.training.together import can_batch, mean_history, train_together
@@ -286,9 +285,8 @@ class LiveCase:
         """The columns by which a bundle's shifts group some rows; none where it has no shifts."""
         if bundle.shifts is None:
             return None
-        columns, lines = bundle.shifts.rule.columns, self.dataset.lines
-        at = pl.Series(rows) if lines is None else lines[rows]
-        return columns_of(columns, self.dataset.frame[rows], self.raw.frame, at)
+        lines = pl.Series(rows) if self.dataset.lines is None else self.dataset.lines[rows]
+        return deciding(bundle, self.dataset.frame[rows], self.raw.frame, lines)
 
     def _outputs(self, rows: Rows) -> torch.Tensor:
         """What the network puts out for some rows (n, M, K); its vectors before the head are kept if there is room."""

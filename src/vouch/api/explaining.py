@@ -32,6 +32,7 @@ from vouch.statistics.simultaneous import several_means
 
 ROWS = "0:10"
 _STAND_INS = 64
+_BEFORE_SHIFTS = "what is explained is what the network says, before the bundle moves its answers to other thresholds"
 
 
 def explain(bundle: Bundle, data: object, **options: Unpack[ExplainOptions]) -> Explained:
@@ -79,9 +80,13 @@ def explain_with_notes(
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
     explanations = _told(asked, frame, numbers, method.name, attributions)
     notes = _notes([one for _, one in attributions])
+    before = (_BEFORE_SHIFTS,) if bundle.shifts is not None else ()
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
-    return Explained(explanations, method.name, method.says, (*notes, *against), faithful), (*canonical.notes, *lost)
+    return Explained(explanations, method.name, method.says, (*notes, *against, *before), faithful), (
+        *canonical.notes,
+        *lost,
+    )
 
 
 def found_method(name: str | None) -> Explainer:

@@ -29,7 +29,8 @@ from vouch.contracts.options import FixOptions
 from vouch.contracts.proof import TRANSFER, Audit, Proof
 from vouch.errors import OutputError, UsageError
 from vouch.report import pages
-from vouch.tasks.metrics import MetricSpec
+from vouch.report.figures.front import front
+from vouch.tasks.metrics import BY_TASK, MetricSpec
 from vouch.wording import count, metric_within
 
 
@@ -97,7 +98,7 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
     choice = _search(task)
     finishing = tuple(one for one in task.remedies if one.finishes)
     if choice.remedy is None and not finishing:
-        found = _nothing_helps(task, choice, time.perf_counter() - started)
+        found = _drawn(task, _nothing_helps(task, choice, time.perf_counter() - started))
         return _proven(_remember(task, found, looked=False), found)
     treated, pair, strength = _treat(task, choice, finishing)
     extra = [*_coverage(task, treated, pair), *_own(task, pair)]
@@ -106,7 +107,7 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
     criterion = extra[0].spec if alone else task.criterion
     ledger = prove(pair, criterion, task.look, task.case.bundle.recipe.seed, extra)
     seeds = task.seeds[: len(pair.before)]
-    found = _written(task, choice, ledger, strength, seeds, time.perf_counter() - started)
+    found = _drawn(task, _written(task, choice, ledger, strength, seeds, time.perf_counter() - started))
     _remember(task, found, looked=True)
     return _proven(_finish(task, treated, found, options.get("out")), found)
 
@@ -316,8 +317,16 @@ def _written(
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.by, choice.trials, seeds, task.look,
-        _notes(choice) + _fewer(task, choice, seeds) + _of_sets(task, ledger), (), seconds,
+        (*_notes(choice), *_fewer(task, choice, seeds), *_of_sets(task, ledger),
+         *judging_of(task.challenge).notes(task.case)), (), seconds,
     )  # fmt: skip
+
+
+def _drawn(task: _Fix, found: Proof) -> Proof:
+    """The proof with the front of what was tried, where it was judged by a metric that is none of the task's."""
+    known = {spec.name for spec in BY_TASK[task.model.schema.task]}
+    drawn = None if found.criterion in known else front(found, task.main.name)
+    return found if drawn is None else replace(found, figures=(drawn,))
 
 
 def _fewer(task: _Fix, choice: Choice, seeds: tuple[int, ...]) -> tuple[str, ...]:

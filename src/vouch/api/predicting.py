@@ -25,9 +25,8 @@ from vouch.data.shelf import let_go
 from vouch.errors import UsageError
 from vouch.nets.network import find_device, outputs_of
 from vouch.statistics.conformal import prediction_intervals, prediction_sets
-from vouch.statistics.grouping import columns_of
 from vouch.statistics.recalibration import said
-from vouch.statistics.shifting import decided, unknown
+from vouch.statistics.shifting import decided, deciding, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -154,8 +153,9 @@ def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.Da
     place = device_of(device)
     canonical = clean(dataset, bundle.schema, labelled=False)
     told = _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place)
-    deciding, notes = _deciding(bundle, dataset, canonical)
-    frame = answers(bundle, decided(bundle, told, deciding))
+    columns = deciding(bundle, canonical.frame, dataset.frame, canonical.lines)
+    frame = answers(bundle, decided(bundle, told, columns))
+    notes = (*canonical.notes, *_left_as_they_are(bundle, columns))
     bad = unreadable_rows(dataset, canonical, bundle.schema)
     if bad.any():
         frame = frame.with_columns(pl.when(~bad).then(pl.all()))
@@ -166,14 +166,11 @@ def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.Da
     return frame, notes
 
 
-def _deciding(bundle: BundleValue, raw: Dataset, canonical: Dataset) -> tuple[pl.DataFrame | None, tuple[Note, ...]]:
-    """The columns by which answers are shifted, if they are, and a note on rows whose group nothing is known of."""
-    if bundle.shifts is None:
-        return None, canonical.notes
-    frame = columns_of(bundle.shifts.rule.columns, canonical.frame, raw.frame, canonical.lines)
-    lost = unknown(bundle, frame)
+def _left_as_they_are(bundle: BundleValue, columns: pl.DataFrame | None) -> tuple[Note, ...]:
+    """A note on rows whose answers are not shifted, for nothing is known of their group."""
+    lost = unknown(bundle, columns)
     text = f"{lost} rows are of a group that the bundle does not know: their answers are not shifted"
-    return frame, (*canonical.notes, *((Note("filled", text, lost),) if lost else ()))
+    return (Note("filled", text, lost),) if lost else ()
 
 
 def _said_of_all(bundle: BundleValue, inputs: Sequence[torch.Tensor], place: torch.device) -> npt.NDArray[np.float64]:

@@ -251,12 +251,14 @@ class Judging:
         main: the metric whose loss is limited, for each task; the main metric of the task where none is named.
         max_loss: share of it that may be lost when nothing is said; none when anything may.
         folds: whether remedies learn from what was said of rows out of fold, where there is time for that.
+        notes: what a reader of a proof on the sealed rows of a case must know of the measures.
     """
 
     measures: Callable[[Any, Rows], Sequence[Any]] = lambda _, __: ()
     main: Mapping[str, str] = field(default_factory=dict)
     max_loss: float | None = None
     folds: bool = False
+    notes: Callable[[Any], Sequence[str]] = lambda _: ()
 
 
 class Challenge(Protocol):

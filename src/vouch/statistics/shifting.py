@@ -9,7 +9,7 @@ import numpy.typing as npt
 from scipy.special import expit, logit, softmax
 
 from vouch.contracts.bundle import BundleValue, GroupShifts
-from vouch.statistics.grouping import group_of
+from vouch.statistics.grouping import columns_of, group_of
 from vouch.statistics.recalibration import recalibrate
 
 if TYPE_CHECKING:
@@ -81,7 +81,23 @@ def shifted(shifts: GroupShifts, told: Floats, group: Codes, task: str) -> Float
     return out
 
 
-def unknown(bundle: BundleValue, frame: pl.DataFrame) -> int:
+def deciding(
+    bundle: BundleValue, canonical: pl.DataFrame, raw: pl.DataFrame, lines: pl.Series | None
+) -> pl.DataFrame | None:
+    """The columns by which a bundle's shifts group rows; none where it needs none.
+
+    Args:
+        bundle: with shifts or without.
+        canonical: the rows as the network is shown them.
+        raw: the data as it was read.
+        lines: which raw row each of them is; the same where it is not said.
+    """
+    rule = None if bundle.shifts is None else bundle.shifts.rule
+    return None if rule is None or not rule.columns else columns_of(rule.columns, canonical, raw, lines)
+
+
+def unknown(bundle: BundleValue, frame: pl.DataFrame | None) -> int:
     """How many rows are of a group that a bundle's shifts do not know, so that they are left as they are."""
-    asked = bundle.shifts is not None and bundle.shifts.rule.columns
-    return int((group_of(bundle.shifts.rule, frame) < 0).sum()) if bundle.shifts and asked else 0
+    if bundle.shifts is None or frame is None:
+        return 0
+    return int((group_of(bundle.shifts.rule, frame) < 0).sum())

@@ -13,6 +13,7 @@ from vouch.challenges.fairness.groups import Codes, Grouping, groupings, pooled
 from vouch.challenges.fairness.measures import BY_TASK, Measure, gap_metric
 from vouch.contracts.case import Judging
 from vouch.tasks.metrics import MetricSpec
+from vouch.wording import clean, count, listed
 
 if TYPE_CHECKING:
     from vouch.contracts.case import Case
@@ -99,4 +100,15 @@ def _as_if_right(truth: npt.NDArray[Any]) -> npt.NDArray[Any]:
     return np.eye(max(int(truth.max(initial=0)) + 1, 2))[np.maximum(truth, 0)]
 
 
-JUDGING = Judging(own_metrics, _MAIN, _MOST_LOSS, folds=True)
+def notes(case: Case) -> Sequence[str]:
+    """Which groups the criterion compares on the sealed rows, and what a widest gap is like."""
+    measure, rows = measure_of(case), case.split.test
+    if measure is None:
+        return ()
+    groups = comparable(groupings(case)[-1], measure, rows, case.truth(rows))
+    joined = f", {count(len(groups.pooled), 'small one')} of which are joined" if groups.pooled else ""
+    told = f"{count(len(groups.names), 'group')} by {groups.title} are compared{joined}: {listed(groups.names)}."
+    return (clean(told, 400), "The widest of several gaps leans upwards: chance alone makes some gap between equals.")
+
+
+JUDGING = Judging(own_metrics, _MAIN, _MOST_LOSS, folds=True, notes=notes)

@@ -21,7 +21,7 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
-_CUTS = 150
+_CUTS, _FEWEST_CUTS = 600, 60
 _PRIOR_ROWS = 100
 _BOXES = {1: 201, 2: 41}
 _AS_GOOD = 0.002
@@ -80,7 +80,7 @@ def curves_of(score: Floats, actual: npt.NDArray[np.bool_], code: Codes, groups:
         [[0.0], [1.0]]
     """
     inside = [score[code == g] for g in range(groups)]
-    levels = np.linspace(0, 1, _CUTS)
+    levels = np.linspace(0, 1, max(_CUTS // groups, _FEWEST_CUTS))
     cuts = np.unique(np.concatenate([[0.5], *(np.quantile(one, levels) for one in inside if len(one))]))
     # A threshold at a score itself would hang on the last bit; between two scores it does not.
     cuts = np.unique(np.concatenate([[0.5], (cuts[1:] + cuts[:-1]) / 2]))
