@@ -6,9 +6,11 @@ sensitive columns there, which is not everywhere allowed. Those before training 
 
 from __future__ import annotations
 
-from vouch.challenges.fairness import deciding
+from typing import Any
+
+from vouch.challenges.fairness import deciding, teaching
 from vouch.contracts.bundle import BundleValue
-from vouch.contracts.case import Remedy
+from vouch.contracts.case import Lesson, Remedy
 
 AFTER: tuple[Remedy[BundleValue], ...] = (
     Remedy(
@@ -30,4 +32,23 @@ AFTER: tuple[Remedy[BundleValue], ...] = (
     ),
 )  # fmt: skip
 
-REMEDIES = AFTER
+BEFORE: tuple[Remedy[Lesson], ...] = (
+    Remedy(
+        "reweigh_groups",
+        "Weighs training rows so that group and target are independent of each other among them.",
+        "lesson", teaching.powers, teaching.reweigh,
+    ),
+    Remedy(
+        "exponentiate_gradient",
+        "Weighs the training rows of each group and class by what the criterion's constraint costs there, found by "
+        "exponentiated gradients on the answers of the network as it stands.",
+        "lesson", teaching.closed_shares, teaching.exponentiate,
+    ),
+    Remedy(
+        "balance_groups",
+        "Draws training rows so that groups that are rare within a class stand more often.",
+        "lesson", teaching.powers, teaching.balance,
+    ),
+)  # fmt: skip
+
+REMEDIES: tuple[Remedy[Any], ...] = (*AFTER, *BEFORE)
