@@ -70,6 +70,8 @@ def _unseen(case: Case, bundle: BundleValue) -> Floats:
         fold = deal(valid.truth, _FOLDS, case.random("conformal"), together_of(case, valid))
         method, smoothing = bundle.calibrator.method, bundle.calibrator.smoothing
         decoded = cross_validated(method, decoded, valid.truth, fold, smoothing)
+    if bundle.shifts is None:
+        return decoded
     # Sets are made for what is answered in the end.
     return case.speaking(valid.rows, decoded).answered(replace(bundle, calibrator=None), valid.rows)
 

@@ -24,7 +24,7 @@ from vouch.statistics.conformal import OVERALL, fit_conformal
 
 Floats = npt.NDArray[np.float64]
 
-FEWEST_ROWS = 100
+FEWEST_ROWS = 50
 _TOGETHER = GroupRule((), (), (), (), ("all rows",))
 _SHARES = (0.5, 0.8, 0.9, 0.95, 1.0)
 _BANDS = (0.1, 0.2, 0.4, 0.6)

@@ -1,4 +1,4 @@
-"""Remedies that change what training learns from: how much the rows of each group and class count, or how often they stand.
+"""Remedies that change what training learns from: how much rows of each group count, or how often they stand.
 
 The sensitive columns are needed in training alone. Rows that decide when to stop stay as they are.
 """
@@ -103,10 +103,15 @@ def balanced(rows: Codes, group: Codes, power: float, rng: np.random.Generator) 
     """
     sizes = np.bincount(group)
     present = np.flatnonzero(sizes)
-    wanted = sizes[present] ** (1 - power)
-    wanted = np.minimum(wanted / wanted.sum() * len(rows), _MOST_REPEATS * sizes[present])
+    most, shares = _MOST_REPEATS * sizes[present], sizes[present] ** (1 - power)
+    wanted, full = np.zeros(len(present)), np.zeros(len(present), bool)
+    while not full.all() and (wanted.sum() < len(rows) - 0.5):
+        # What a group cannot give without standing too often, the others give.
+        wanted[~full] = (len(rows) - wanted[full].sum()) * shares[~full] / shares[~full].sum()
+        full |= wanted >= most
+        wanted = np.minimum(wanted, most)
     out = []
-    for k, count in zip(present, np.round(wanted * len(rows) / wanted.sum()).astype(np.int64), strict=True):
+    for k, count in zip(present, np.round(wanted).astype(np.int64), strict=True):
         mine = rows[group == k]
         whole, rest = divmod(int(count), len(mine))
         out += [np.repeat(mine, whole), rng.permutation(mine)[:rest]]
