@@ -14,6 +14,7 @@ import numpy.typing as npt
 from vouch.challenges.fairness.groups import Codes, groupings
 from vouch.challenges.fairness.judging import measure_of
 from vouch.contracts.case import Case, Lesson, Strength
+from vouch.contracts.recipe import Recipe
 
 Floats = npt.NDArray[np.float64]
 
@@ -22,6 +23,7 @@ _CLOSED = (0.5, 1.0)
 _MOST_REPEATS = 10
 _STEPS, _RATE, _BOUND = 500, 0.2, 1.0
 _LEAST = 0.05
+_PENALTIES, _STEEP = (3.0, 10.0, 30.0), (1.0, 5.0)
 
 
 def reweigh(case: Case, lesson: Lesson, power: Strength) -> Lesson:
@@ -77,6 +79,37 @@ def closed_shares(case: Case) -> Sequence[Strength]:
     measure = measure_of(case)
     suits = measure is not None and measure.name in _EVENTS and case.bundle.task.name == "binary"
     return _CLOSED if suits and groupings(case) else ()
+
+
+def penalise(case: Case, recipe: Recipe, strength: Strength) -> Recipe:
+    """Penalise the gap that the criterion is about: over all rows, or within each class."""
+    measure = measure_of(case)
+    within = measure is not None and _EVENTS.get(measure.name, ("all",)) != ("all",)
+    return replace(recipe, fairness_penalty=float(strength), fairness_within=within)
+
+
+def count_by_loss(case: Case, recipe: Recipe, strength: Strength) -> Recipe:
+    """Let groups of high loss count more."""
+    del case
+    return replace(recipe, group_dro=float(strength))
+
+
+def penalties(case: Case) -> Sequence[Strength]:
+    """Where the network is shown a sensitive column, and the criterion compares mean answers."""
+    measure, recipe = measure_of(case), case.bundle.recipe
+    able = measure is not None and measure.name in (*_EVENTS, "mean_parity")
+    free = not recipe.group_dro and not recipe.fairness_penalty
+    return _PENALTIES if able and free and _shown(case) else ()
+
+
+def steepness(case: Case) -> Sequence[Strength]:
+    """Where the network is shown a sensitive column, and nothing else weighs losses."""
+    recipe = case.bundle.recipe
+    return _STEEP if not (recipe.group_dro or recipe.fairness_penalty or recipe.focal) and _shown(case) else ()
+
+
+def _shown(case: Case) -> bool:
+    return any(name in case.dataset.frame.columns for name in case.bundle.schema.sensitive)
 
 
 def independent(group: Codes, target: Codes) -> Floats:

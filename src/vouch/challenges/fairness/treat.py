@@ -11,6 +11,7 @@ from typing import Any
 from vouch.challenges.fairness import deciding, teaching
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.case import Lesson, Remedy
+from vouch.contracts.recipe import Recipe
 
 AFTER: tuple[Remedy[BundleValue], ...] = (
     Remedy(
@@ -51,4 +52,17 @@ BEFORE: tuple[Remedy[Lesson], ...] = (
     ),
 )  # fmt: skip
 
-REMEDIES: tuple[Remedy[Any], ...] = (*AFTER, *BEFORE)
+WITHIN: tuple[Remedy[Recipe], ...] = (
+    Remedy(
+        "penalise_gap",
+        "Adds to the loss how far the mean answers of groups lie apart, squared: over all rows, or within each class.",
+        "recipe", teaching.penalties, teaching.penalise,
+    ),
+    Remedy(
+        "group_dro",
+        "Lets groups count in each step by the exponential of their loss, so that those that fare worst count most.",
+        "recipe", teaching.steepness, teaching.count_by_loss,
+    ),
+)  # fmt: skip
+
+REMEDIES: tuple[Remedy[Any], ...] = (*AFTER, *BEFORE, *WITHIN)
