@@ -139,7 +139,7 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     most = options.get("max_loss")
     seed = model.recipe.seed
     return _Fix(
-        model, _with_folds(case, challenge), challenge, remedies,
+        model, _with_folds(case, challenge, remedies), challenge, remedies,
         criterion=metrics_on(case, challenge, case.split.test)[wanted],
         # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
         by="log_loss" if wanted in ("ece", "accuracy") else wanted,
@@ -170,9 +170,10 @@ def _suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Re
     return kept
 
 
-def _with_folds(case: LiveCase, challenge: Challenge) -> LiveCase:
-    """The case with what was said of rows out of fold, for a challenge whose remedies learn from that."""
-    if not judging_of(challenge).folds or case.bundle.out_of_fold is not None:
+def _with_folds(case: LiveCase, challenge: Challenge, remedies: Sequence[Remedy[Any]]) -> LiveCase:
+    """The case with what was said of rows out of fold, where remedies of a trained bundle learn from that."""
+    learning = judging_of(challenge).folds and any(one.changes == "bundle" for one in remedies)
+    if not learning or case.bundle.out_of_fold is not None:
         return case
     try:
         case.out_of_fold()

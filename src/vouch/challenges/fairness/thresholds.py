@@ -25,6 +25,7 @@ _CUTS, _FEWEST_CUTS = 600, 60
 _PRIOR_ROWS = 100
 _BOXES = {1: 201, 2: 41}
 _AS_GOOD = 0.002
+_ROUNDS = 200
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -132,6 +133,44 @@ def chosen_cuts(curves: Curves, criterion: str, closed: float) -> Floats:
     off, cost = np.max(outside, axis=0), np.sum(wrong, axis=0)
     best = int(np.argmin(np.where(off <= off.min() + _AS_GOOD, cost, np.inf)))
     return curves.cuts[[int(place[best]) for place in chosen]]
+
+
+def class_shifts(told: Floats, code: Codes, groups: int, closed: float) -> Floats:
+    """What is added to the log-probabilities of each group (G, K), so that all call each class about equally often.
+
+    Shares of classes have no thresholds to choose among: what is called too seldom is raised in small steps, until it
+    is called as often as wanted. What that costs is not weighed.
+
+    Args:
+        told: probabilities of more than two classes (n, K).
+        code: the group of each row (n,).
+        groups: how many there are (G).
+        closed: how far the shares of each group move to those of all rows.
+
+    Example:
+        >>> told = np.random.default_rng(0).dirichlet([2, 2, 2], 2000)
+        >>> told[1000:, 0] *= 0.7
+        >>> added = class_shifts(told, np.repeat([0, 1], 1000), 2, 1.0)
+        >>> bool(added[1, 0] > added[0, 0])
+        True
+    """
+    logs, count = np.log(np.clip(told, 1e-15, None)), told.shape[1]
+    every, added = _called(told), np.zeros((groups, count))
+    for g in range(groups):
+        own = logs[code == g]
+        if not len(own):
+            continue
+        wanted = (1 - closed) * _called(own) + closed * every
+        for step in range(_ROUNDS):
+            short = np.log((wanted + 1 / len(own)) / (_called(own + added[g]) + 1 / len(own)))
+            added[g] += short / (1 + step / 10)
+        added[g] -= added[g].mean()
+    return added
+
+
+def _called(score: Floats) -> Floats:
+    """The share of rows that are called each class (K,)."""
+    return np.bincount(score.argmax(axis=1), minlength=score.shape[1]) / len(score)
 
 
 def _best_of(rates: Floats, wrong: Floats, boxes: Floats, width: float) -> tuple[Codes, Floats, Floats]:
