@@ -325,8 +325,9 @@ def _written(
 
 def _drawn(task: _Fix, found: Proof) -> Proof:
     """The proof with the front of what was tried, where it was judged by a metric that is none of the task's."""
+    found = replace(found, main=task.main.name)
     known = {spec.name for spec in BY_TASK[task.model.schema.task]}
-    drawn = None if found.criterion in known else front(found, task.main.name)
+    drawn = None if found.criterion in known else front(found)
     return found if drawn is None else replace(found, figures=(drawn,))
 
 

@@ -34,13 +34,13 @@ class _Point:
     kind: str
 
 
-def front(proof: Proof, main: str) -> Figure | None:
-    """The criterion against the main metric: every trial, and both states of the sealed rows; none without a trial.
+def front(proof: Proof) -> Figure | None:
+    """The criterion against the metric whose loss is limited: every trial, and both states of the sealed rows.
 
     Args:
-        proof: with its trials.
-        main: the metric whose loss is limited.
+        proof: with its trials; without any there is no figure.
     """
+    main = proof.main
     before, after = ({one.name: one for one in side} for side in (proof.before, proof.after))
     points = [_tried(number, one) for number, one in enumerate(proof.trials[:_MOST_POINTS])]
     points += [_tried(i, one) for i, one in enumerate(proof.trials) if i >= _MOST_POINTS and one.chosen]
