@@ -57,7 +57,9 @@ def cells_of(series: pl.Series, edges: Sequence[float]) -> Texts:
         ['0 to 5', '5 to 9', 'missing']
     """
     if not edges:
-        return np.array([_MISSING if cell is None else clean(str(cell).strip(), 40) for cell in series.to_list()], str)
+        found = series.to_list()
+        said = {cell: _MISSING if cell is None else clean(str(cell).strip(), 40) for cell in set(found)}
+        return np.array([said[cell] for cell in found], str)
     values, ends = _values(series), np.array(edges)
     part = np.clip(np.searchsorted(ends, values, side="right") - 1, 0, max(len(ends) - 2, 0))
     heads = np.array([f"{low:.4g} to {high:.4g}" for low, high in zip(edges, [*edges[1:], edges[-1]], strict=True)])

@@ -72,9 +72,11 @@ def grouped(case: Case, columns: tuple[str, ...]) -> Grouping:
     """
     frame = columns_of(columns, case.dataset.frame, case.raw.frame, case.dataset.lines)
     edges = tuple(edges_of(frame[name], case.split.train) for name in columns)
-    cells = np.stack([cells_of(frame[name], ends) for name, ends in zip(columns, edges, strict=True)], axis=1)
-    values, code = np.unique(cells, axis=0, return_inverse=True)
+    told = [np.unique(cells_of(frame[name], ends), return_inverse=True)
+            for name, ends in zip(columns, edges, strict=True)]  # fmt: skip
+    cells, code = np.unique(np.stack([own.reshape(-1) for _, own in told], axis=1), axis=0, return_inverse=True)
     code = code.reshape(-1)
+    values = np.stack([words[cells[:, k]] for k, (words, _) in enumerate(told)], axis=1)
     heads = [_named(columns, value) for value in values]
     sealed = np.bincount(code[case.split.test], minlength=len(values))
     found = pooled(columns, heads, code.astype(np.int64), sealed)

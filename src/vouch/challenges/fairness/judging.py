@@ -13,7 +13,7 @@ from vouch.challenges.fairness.groups import Codes, Grouping, groupings, pooled
 from vouch.challenges.fairness.measures import BY_TASK, Measure, gap_metric
 from vouch.contracts.case import Judging
 from vouch.tasks.metrics import MetricSpec
-from vouch.wording import clean, count, listed
+from vouch.wording import clean, count
 
 if TYPE_CHECKING:
     from vouch.contracts.case import Case
@@ -107,7 +107,7 @@ def notes(case: Case) -> Sequence[str]:
         return ()
     groups = comparable(groupings(case)[-1], measure, rows, case.truth(rows))
     joined = f", {count(len(groups.pooled), 'small one')} of which are joined" if groups.pooled else ""
-    told = f"{count(len(groups.names), 'group')} by {groups.title} are compared{joined}: {listed(groups.names)}."
+    told = f"{count(len(groups.names), 'group')} by {groups.title} are compared{joined}: {'; '.join(groups.names)}."
     return (clean(told, 400), "The widest of several gaps leans upwards: chance alone makes some gap between equals.")
 
 
