@@ -113,7 +113,7 @@ def chosen_cuts(curves: Curves, criterion: str, closed: float) -> Floats:
         >>> score = np.linspace(0.01, 0.99, 99)
         >>> both = np.concatenate([score, score / 2])
         >>> found = curves_of(both, both > 0.4, np.repeat([0, 1], 99), 2)
-        >>> low, high = sorted(chosen_cuts(found, "demographic_parity", 1.0))
+        >>> low, high = sorted(chosen_cuts(found, "demographic_parity", 1.0).tolist())
         >>> round(high / low, 1)
         2.0
     """
