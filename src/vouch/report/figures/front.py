@@ -73,7 +73,7 @@ def _says(proof: Proof, main: str, before: dict[str, Estimate], after: dict[str,
             for name in (proof.criterion, main)
         ]
         said += f"; on the sealed rows {' and '.join(moves)}"
-    return said + ". Lines are 95 % intervals; of a candidate, that of its change."
+    return said + ". Lines are 95 % intervals, of a candidate that of its change; numbers are those of the list below."
 
 
 def _spec(says: str, points: list[_Point], names: tuple[str, str]) -> Spec:
