@@ -47,6 +47,7 @@ PLAN = {
     "loop-telco": ("loop.py", "telco", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-clothing": ("loop.py", "clothing", "--budget", "90s", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-noisy": ("loop.py", "noisy", "--fix", "calibration", "data_quality", "overfitting"),
+    "fair-adult": ("fair.py", "sex", "both"),
     "selfsup": ("selfsup.py", "--unlabelled"),
     "transfer": ("transfer.py",),
     "ratio-adult": ("loop.py", "adult"),

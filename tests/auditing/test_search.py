@@ -120,6 +120,59 @@ def test_a_remedy_of_the_bundle_is_judged_on_rows_that_it_was_not_fitted_on() ->
 
 
 @dataclass
+class Both(Taught):
+    """Networks whose answers a bundle may sharpen by what other rows say; it is written down who learned from which."""
+
+    said: tuple[np.ndarray, np.ndarray] | None = None
+    rows: np.ndarray | None = None
+    seen: list[tuple[set[int], set[int]]] = field(default_factory=list)
+    bundle: Any = 1.0
+
+    def speaking(self, rows: np.ndarray, decoded: np.ndarray) -> Both:
+        return replace(self, said=(rows, decoded))
+
+    def choosing(self, rows: np.ndarray) -> Both:
+        return replace(self, rows=rows)
+
+    def answered(self, bundle: Any, rows: np.ndarray) -> np.ndarray:
+        assert self.said is not None
+        sharp, learned = bundle
+        self.seen.append((set(learned), set(rows.tolist())))
+        order = np.argsort(self.said[0])
+        p = self.said[1][order][np.searchsorted(self.said[0][order], rows)] ** sharp
+        return p / p.sum(axis=1, keepdims=True)
+
+
+def sharpen(*strengths: float) -> Remedy[Any]:
+    return Remedy("sharpen", "More.", "bundle", lambda _: strengths, lambda view, _, s: (s, view.rows.tolist()))
+
+
+@pytest.mark.parametrize(("sharp", "dropped", "chosen"), [(3.0, 0.72, "sharpen"), (0.5, 0.9, "raise_dropout")])
+def test_both_kinds_of_remedies_compete_on_the_same_rows(sharp: float, dropped: float, chosen: str) -> None:
+    case: Any = Both()
+    parts = ROWS[::2], ROWS[1::2]
+    lessons = tuple(Lesson(Recipe(dropout=0.7), None, None, part, part) for part in parts)  # type: ignore[arg-type]
+    ground = Ground(lessons, parts[::-1])
+    truth = Truth("binary", ("a", "b"), TRUTH[ground.rows], None, "valid")
+    choice = search(case, [sharpen(sharp), dropout(dropped)], Aim(LOSS, AREA), ground, truth)
+    assert (choice.remedy.name if choice.remedy else None) == chosen
+    assert len(choice.trials) == 3
+
+
+def test_a_remedy_of_the_bundle_costs_no_training_and_learns_from_other_parts_alone() -> None:
+    case: Any = Both()
+    parts = ROWS[::2], ROWS[1::2]
+    lessons = tuple(Lesson(Recipe(dropout=0.7), None, None, part, part) for part in parts)  # type: ignore[arg-type]
+    truth = Truth("binary", ("a", "b"), TRUTH[np.concatenate(parts)], None, "valid")
+    before = case.trainings
+    search(case, [sharpen(1.5, 2.0), dropout(0.71)], Aim(LOSS, AREA), Ground(lessons, parts), truth)
+    runs = 5
+    assert before - case.trainings == 2 * 2 * runs
+    assert case.seen
+    assert all(not learned & held and len(learned | held) == len(ROWS) for learned, held in case.seen)
+
+
+@dataclass
 class Doubting:
     """Networks for a set of which every fourth label is wrong: right on the true classes, or true to the labels."""
 

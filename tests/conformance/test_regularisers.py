@@ -27,7 +27,7 @@ NO_REGULARISERS = {
     "seed", "valid_fraction", "test_fraction", "network", "epochs", "batch_size", "accumulation", "learning_rate",
     "optimizer", "schedule", "warmup", "clip", "averaging", "swa", "precision", "recompute", "compile", "members",
     "networks", "folds", "activation", "width", "depth", "number_embedding", "category_embedding", "image_width",
-    "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment",
+    "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment", "fairness_within",
     "shard", "gradient_sharing",
     "start", "probe", "unfreezing", "layer_decay", "hidden",  # each is tried where networks start from another
     "augment",  # each of its names is tried by test_augmentations.py
@@ -46,6 +46,7 @@ class Example:
         off: the value that says no.
         removed: where the mechanism is, and what stands there when it is taken out; none where only time stops it.
         direction: what must be so of a network without it and one with it.
+        sensitive: columns by which rows are grouped.
     """
 
     data: Callable[[], Any]
@@ -54,6 +55,7 @@ class Example:
     off: Any
     removed: tuple[str, Any] | None
     direction: Direction
+    sensitive: tuple[str, ...] = ()
 
 
 def never(*_: Any, **__: Any) -> Any:
@@ -89,6 +91,15 @@ def messages(n: int = 160) -> pl.DataFrame:
     labels = rng.choice(["ham", "spam"], n)
     words = {"ham": ["see", "you", "at", "home", "soon"], "spam": ["win", "free", "cash", "at", "home"]}
     return pl.DataFrame({"x": [" ".join(rng.choice(words[one], 7)) for one in labels], "y": labels})
+
+
+def two_groups(n: int = 600) -> pl.DataFrame:
+    """A number that tells the label, higher in one group; in the other, a fifth of the rows, it says the contrary."""
+    rng = np.random.default_rng(0)
+    rare = rng.random(n) < 0.2
+    x = rng.normal(size=n) - 1.0 * rare
+    labels = (x > -0.2) ^ (rng.random(n) < np.where(rare, 0.8, 0.05))
+    return pl.DataFrame({"x": x, "who": np.where(rare, "few", "many"), "y": np.where(labels, "yes", "no")})
 
 
 TABLE = {
@@ -158,6 +169,25 @@ def harder_and_less_sure(plain: vouch.Bundle, treated: vouch.Bundle) -> None:
     a_harder_task(plain, treated)
 
 
+def answers_groups_more_alike(plain: vouch.Bundle, treated: vouch.Bundle) -> None:
+    data = two_groups()
+    few = (data["who"] == "few").to_numpy()
+    far, near = (
+        abs(p[few].mean() - p[~few].mean()) for p in (one.predict_proba(data)[:, 1] for one in (plain, treated))
+    )
+    assert near < 0.5 * far
+
+
+def learns_more_of_the_group_that_fares_worst(plain: vouch.Bundle, treated: vouch.Bundle) -> None:
+    data = two_groups()
+    few, yes = (data["who"] == "few").to_numpy(), (data["y"] == "yes").to_numpy()
+    before, after = (
+        float(-np.log(np.where(yes, p, 1 - p))[few].mean())
+        for p in (one.predict_proba(data)[:, 1] for one in (plain, treated))
+    )
+    assert after < before
+
+
 def fewer_weights_as_deep(plain: vouch.Bundle, treated: vouch.Bundle) -> None:
     one, other = plain.network.trunk.layers, treated.network.trunk.layers  # type: ignore[union-attr]
     linear = [part for part in one if isinstance(part, nn.Linear)]  # type: ignore[union-attr]
@@ -215,6 +245,14 @@ EXAMPLES: dict[str, Example] = {
         noisy, {**TABLE, "epochs": 3, "depth": 5}, True, False, ("vouch.nets.build.share_layers", never),
         fewer_weights_as_deep,
     ),
+    "fairness_penalty": Example(
+        two_groups, {**TABLE, "network": "none", "epochs": 20}, 30.0, 0.0, ("vouch.objectives.GapPenalty", never),
+        answers_groups_more_alike, ("who",),
+    ),
+    "group_dro": Example(
+        two_groups, {**TABLE, "network": "none", "epochs": 20}, 5.0, 0.0, ("vouch.objectives.GroupDRO", never),
+        learns_more_of_the_group_that_fares_worst, ("who",),
+    ),
     "patience": Example(
         noisy, {**TABLE, "epochs": 40}, 4, 0, None, stops_before_its_end
     ),
@@ -223,7 +261,8 @@ EXAMPLES: dict[str, Example] = {
 
 def trained(key: str, value: Any) -> vouch.Bundle:
     example = EXAMPLES[key]
-    return vouch.fit(example.data(), "y", settings={**example.settings, key: value})
+    settings = {**example.settings, key: value}
+    return vouch.fit(example.data(), "y", settings=settings, sensitive=example.sensitive)
 
 
 @cache

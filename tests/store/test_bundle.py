@@ -107,6 +107,18 @@ def test_a_description_that_does_not_fit_the_weights_is_refused(copy, edit):
         vouch.load(copy)
 
 
+def test_a_bundle_from_before_shifts_and_penalties_has_none(copy):
+    def edit(facts):
+        del facts["model"]["shifts"]
+        for key in ("fairness_penalty", "fairness_within", "group_dro"):
+            del facts["model"]["recipe"][key]
+
+    _change(copy, edit)
+    found = vouch.load(copy)
+    assert found.shifts is None
+    assert (found.recipe.fairness_penalty, found.recipe.fairness_within, found.recipe.group_dro) == (0.0, False, 0.0)
+
+
 def test_a_description_that_was_edited_is_refused_even_where_it_still_fits(copy):
     text = (copy / "model.json").read_text()
     (copy / "model.json").write_text(text.replace('"seed": 0', '"seed": 1'))

@@ -28,7 +28,7 @@ from vouch.data.schema import modality
 from vouch.data.split import folds, part_of
 from vouch.nets.build import apart
 from vouch.nets.network import Network, outputs_of
-from vouch.statistics.recalibration import said
+from vouch.statistics.shifting import answered, deciding
 from vouch.training.loop import train
 from vouch.training.state import Epoch
 from vouch.training.together import can_batch, mean_history, train_together
@@ -75,6 +75,7 @@ class LiveCase:
         budget: what may be spent.
         means: what the views of the case share.
         challenge: the challenge that is being asked.
+        criterion: the metric by which a remedy will be judged; empty where none is.
     """
 
     bundle: BundleValue
@@ -83,10 +84,11 @@ class LiveCase:
     budget: Clock
     means: Means
     challenge: str = ""
+    criterion: str = ""
 
-    def under(self, challenge: str) -> LiveCase:
-        """A view of the same case for one challenge."""
-        return replace(self, challenge=challenge)
+    def under(self, challenge: str, criterion: str = "") -> LiveCase:
+        """A view of the same case for one challenge, whose remedies are judged by a criterion if there is one."""
+        return replace(self, challenge=challenge, criterion=criterion)
 
     @property
     def split(self) -> Split:
@@ -129,7 +131,10 @@ class LiveCase:
 
     def choosing(self, rows: Rows) -> LiveCase:
         """The same case as if only these validation rows were there to choose by."""
-        return self.holding(replace(self.bundle, split=replace(self.split, valid=rows)))
+        view = self.holding(replace(self.bundle, split=replace(self.split, valid=rows)))
+        # Its network is the same one, and says the same.
+        view.means.memo.update({key: self.means.memo[key] for key in ("said",) if key in self.means.memo})
+        return view
 
     def holding(self, bundle: BundleValue) -> LiveCase:
         """The same case with another bundle on the same encoded rows; nothing else is carried over."""
@@ -137,7 +142,18 @@ class LiveCase:
 
     def answered(self, bundle: BundleValue, rows: Rows) -> Floats:
         """What a bundle with the case's own network says of some rows, recalibrated where it is."""
-        return said(bundle, outputs_of(bundle.network.cpu(), self._inputs(rows)))
+        known = self.means.memo.get("said")
+        if known is None:
+            decoded = bundle.task.decode(outputs_of(bundle.network.cpu(), self._inputs(rows)))
+        else:
+            decoded = known[1][np.searchsorted(known[0], rows)]
+        return answered(bundle, decoded, self._deciding(bundle, rows))
+
+    def speaking(self, rows: Rows, decoded: Floats) -> LiveCase:
+        """The same case as if its network said this of these rows, and nothing of others."""
+        order = np.argsort(rows, kind="stable")
+        memo = {"blocks": self.blocks, "said": (rows[order], decoded[order])}
+        return replace(self, means=replace(self.means, memo=memo))
 
     def truth(self, rows: Rows) -> npt.NDArray[Any]:
         """Targets of some rows as the metrics want them."""
@@ -155,7 +171,7 @@ class LiveCase:
         key = f"scored {part}"
         if key not in self.means.memo:
             rows = getattr(self.split, part)
-            decoded = said(self.bundle, self._outputs(rows))
+            decoded = self._decided(rows)
             self.means.memo[key] = self._scored(rows, decoded, part, np.zeros(len(rows), np.int64))
         return self.means.memo[key]
 
@@ -265,6 +281,20 @@ class LiveCase:
     def _scored(self, rows: Rows, decoded: Floats, part: Part, fold: Rows) -> Scored:
         truth = self.truth(rows)
         return Scored(rows, decoded, truth, self.bundle.task.losses(decoded, truth), part, fold)
+
+    def _decided(self, rows: Rows) -> Floats:
+        """What the bundle says of some rows; what its network says is kept where there is room."""
+        if "said" in self.means.memo:
+            return self.answered(self.bundle, rows)
+        decoded = self.bundle.task.decode(self._outputs(rows))
+        return answered(self.bundle, decoded, self._deciding(self.bundle, rows))
+
+    def _deciding(self, bundle: BundleValue, rows: Rows) -> pl.DataFrame | None:
+        """The columns by which a bundle's shifts group some rows; none where it has no shifts."""
+        if bundle.shifts is None:
+            return None
+        lines = pl.Series(rows) if self.dataset.lines is None else self.dataset.lines[rows]
+        return deciding(bundle, self.dataset.frame[rows], self.raw.frame, lines)
 
     def _outputs(self, rows: Rows) -> torch.Tensor:
         """What the network puts out for some rows (n, M, K); its vectors before the head are kept if there is room."""

@@ -36,6 +36,7 @@ from vouch.statistics.simultaneous import several_means
 
 ROWS = "0:10"
 _STAND_INS = 64
+_BEFORE_SHIFTS = "what is explained is what the network says, before the bundle moves its answers to other thresholds"
 
 
 def explain(bundle: Bundle, data: object, **options: Unpack[ExplainOptions]) -> Explained:
@@ -85,9 +86,10 @@ def explain_with_notes(
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
     explanations = _beside(asked, _told(asked, frame, numbers, method.name, attributions))
     notes = _notes([one for _, one in attributions])
+    before = (_BEFORE_SHIFTS,) if bundle.shifts is not None else ()
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
-    notes = (*notes, *against, *chosen_by)
+    notes = (*notes, *against, *before, *chosen_by)
     return Explained(explanations, method.name, method.says, notes, faithful), (*canonical.notes, *lost)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any, Unpack
@@ -13,20 +14,22 @@ from vouch import store
 from vouch.api.affording import FEWEST_SEEDS, changed, seeds_for, suited, trainings_for
 from vouch.api.auditing import chosen, clock_for
 from vouch.api.casing import LiveCase
+from vouch.api.criteria import criterion_of, judging_of, main_of, metrics_on
 from vouch.api.gathering import as_it_stands, case_of, keep
-from vouch.api.grounds import ground_of_bundle, ground_of_training
+from vouch.api.grounds import ground_of_bundle, ground_of_folds, ground_of_training
 from vouch.api.measuring import now, remeasured, truth_of
 from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.retraining import retrained
 from vouch.auditing.coverage import SHORTFALL, coverage_shortfall, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence, without
-from vouch.auditing.search import NOTHING, Aim, Choice, Pace, search
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, Pace, search
 from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import BudgetSpent, Challenge, Remedy
 from vouch.contracts.options import FixOptions
 from vouch.contracts.proof import TRANSFER, Audit, Proof
-from vouch.errors import OutputError, UsageError, nearest
+from vouch.errors import OutputError, UsageError
 from vouch.report import pages
+from vouch.report.figures.front import front
 from vouch.tasks.metrics import BY_TASK, MetricSpec
 from vouch.wording import count, metric_within
 
@@ -39,14 +42,29 @@ class Proven(Proof):
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Fix:
-    """What is to be mended, and how it is to be judged."""
+    """What is to be mended, and how it is to be judged.
+
+    Args:
+        model: the bundle as it is used.
+        case: of it.
+        challenge: the failing.
+        remedies: that suit.
+        criterion: the metric that decides, on the sealed rows.
+        by: name of the metric by which remedies are chosen.
+        main: the metric whose loss is limited.
+        max_loss: share of it that may be lost; none when anything may.
+        seeds: of the proof.
+        look: the how-many-th proof on these sealed rows it is.
+    """
 
     model: Bundle
     case: LiveCase
     challenge: Challenge
     remedies: tuple[Remedy[Any], ...]
     criterion: MetricSpec
-    aim: Aim
+    by: str
+    main: MetricSpec
+    max_loss: float | None
     seeds: tuple[int, ...]
     look: int
 
@@ -80,16 +98,16 @@ def fix(bundle: Bundle | str | Path, challenge: str, **options: Unpack[FixOption
     choice = _search(task)
     finishing = tuple(one for one in task.remedies if one.finishes)
     if choice.remedy is None and not finishing:
-        found = _nothing_helps(task, choice, time.perf_counter() - started)
+        found = _drawn(task, _nothing_helps(task, choice, time.perf_counter() - started))
         return _proven(_remember(task, found, looked=False), found)
     treated, pair, strength = _treat(task, choice, finishing)
-    extra = _coverage(task, treated, pair)
+    extra = [*_coverage(task, treated, pair), *_own(task, pair)]
     # Where sets are all that was added, what they hold is all that can have become better, unless another was named.
     alone = choice.remedy is None and options.get("criterion") is None
     criterion = extra[0].spec if alone else task.criterion
     ledger = prove(pair, criterion, task.look, task.case.bundle.recipe.seed, extra)
     seeds = task.seeds[: len(pair.before)]
-    found = _written(task, choice, ledger, strength, seeds, time.perf_counter() - started)
+    found = _drawn(task, _written(task, choice, ledger, strength, seeds, time.perf_counter() - started))
     _remember(task, found, looked=True)
     return _proven(_finish(task, treated, found, options.get("out")), found)
 
@@ -110,45 +128,62 @@ def _ask(bundle: Bundle | str | Path, name: str, options: FixOptions) -> _Fix:
     if seeds < FEWEST_SEEDS:
         raise UsageError("too few seeds for a proof", expected=f"at least {FEWEST_SEEDS}", received=str(seeds))
     case = case_of(model, options, clock)
-    if any(remedy.changes != "bundle" for remedy in challenge.remedies):
+    if why := challenge.applies(case) or judging_of(challenge).unsuited(case):
+        raise UsageError(f"'{name}' cannot be treated here: {why}")
+    wanted = criterion_of(case, challenge, options.get("criterion"))
+    case = case.under(name, wanted)
+    remedies = _suited(case, challenge, options.get("remedy"))
+    if all(remedy.changes != "bundle" for remedy in challenge.remedies):
         # A network that is trained anew has no use for what brought another one's probabilities closer to frequencies.
-        case = case.holding(replace(model, calibrator=None, conformal=None))
-    remedies = suited(case.under(name), challenge, options.get("remedy"))
-    metrics = {spec.name: spec for spec in BY_TASK[model.schema.task]}
-    main = BY_TASK[model.schema.task][0]
-    wanted = _criterion(case, challenge, options.get("criterion"))
-    # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
-    by = metrics["log_loss"] if wanted in ("ece", "accuracy") else metrics[wanted]
+        case = _bare(case)
+    most = options.get("max_loss")
     seed = model.recipe.seed
-    look = 1 + sum(one.by in ("fix", "tune", TRANSFER) for one in model.looks)
-    aim = Aim(by, main, _share(options.get("max_loss")))
     return _Fix(
-        model, case.under(name), challenge, remedies, metrics[wanted], aim, tuple(range(seed, seed + seeds)), look
+        model, _with_folds(case, challenge, remedies), challenge, remedies,
+        criterion=metrics_on(case, challenge, case.split.test)[wanted],
+        # Of these a few rows tell little; a proper score moves with every row, towards calibration and sharpness.
+        by="log_loss" if wanted in ("ece", "accuracy") else wanted,
+        main=main_of(case, challenge),
+        max_loss=judging_of(challenge).max_loss if most is None else _share(most),
+        seeds=tuple(range(seed, seed + seeds)),
+        look=1 + sum(one.by in ("fix", "tune", TRANSFER) for one in model.looks),
     )  # fmt: skip
 
 
-def _criterion(case: LiveCase, challenge: Challenge, named: str | None) -> str:
-    """The metric that decides: the named one, or that of the challenge where the sealed rows can tell it."""
-    task = case.bundle.schema.task
-    metrics = {spec.name: spec for spec in BY_TASK[task]}
-    wanted = named or challenge.criterion[task]
-    if wanted not in metrics:
-        raise UsageError(f"a {task} task has no metric '{wanted}'", next_step=nearest(wanted, metrics))
-    sealed = case.scored("test")
-    truth = truth_of(case.bundle, case.dataset, sealed.rows, "test")
-    one = metrics[wanted].function(truth.values, sealed.decoded, np.ones((1, truth.rows)))[0]
-    if truth.enough_for(metrics[wanted]) and np.isfinite(one):
-        return wanted
-    if named is None:
-        return "log_loss" if "log_loss" in metrics else BY_TASK[task][0].name
-    raise UsageError(
-        f"the sealed rows cannot tell '{wanted}'", received=f"{truth.rows} sealed rows",
-        expected="both classes predicted, and five rows of each", next_step="Name another, such as log_loss.",
-    )  # fmt: skip
+def _bare(case: LiveCase) -> LiveCase:
+    """The case of the network alone, without what comes after it."""
+    return case.holding(replace(case.bundle, calibrator=None, conformal=None, shifts=None))
+
+
+def _suited(case: LiveCase, challenge: Challenge, named: str | None) -> tuple[Remedy[Any], ...]:
+    """The remedies that make sense; where answers are shifted by group, only those that leave the network as it is."""
+    remedies = suited(case, challenge, named)
+    if case.bundle.shifts is None:
+        return remedies
+    kept = tuple(one for one in remedies if one.changes == "bundle")
+    if not kept:
+        raise UsageError(
+            "the answers of this bundle are shifted by group, which does not fit a network that is trained anew",
+            received=", ".join(one.name for one in remedies),
+            next_step="Treat the bundle that it was made from, and shift again afterwards.",
+        )  # fmt: skip
+    return kept
+
+
+def _with_folds(case: LiveCase, challenge: Challenge, remedies: Sequence[Remedy[Any]]) -> LiveCase:
+    """The case with what was said of rows out of fold, where remedies of a trained bundle learn from that."""
+    learning = judging_of(challenge).folds and any(one.changes == "bundle" for one in remedies)
+    if not learning or case.bundle.out_of_fold is not None:
+        return case
+    try:
+        case.out_of_fold()
+    except BudgetSpent:
+        return case
+    return case.holding(replace(case.bundle, out_of_fold=case.folds_frame))
 
 
 def _search(task: _Fix) -> Choice:
-    """Choose among remedies that train anew, or among those that change the bundle, whichever the challenge has."""
+    """Choose among remedies: on rows put aside from training where any trains anew, else on validation rows."""
     case, rng = task.case, task.case.random("ground")
     choosable = [one for one in task.remedies if not one.finishes]
     if not choosable:
@@ -156,7 +191,7 @@ def _search(task: _Fix) -> Choice:
     if (first := choosable[0]).outright:
         return Choice((), first, first.strengths(case)[0])
     training = [one for one in choosable if one.changes != "bundle"]
-    ground = ground_of_training(case, rng) if training else ground_of_bundle(case, rng)
+    asked, ground = _ground(task, choosable, rng)
     doubts = [one.doubts(case) for one in training if one.doubts is not None]
     ground = replace(ground, doubted=np.unique(np.concatenate([ground.doubted, *doubts])))
     truth = truth_of(case.bundle, case.dataset, ground.rows, "valid")
@@ -164,7 +199,8 @@ def _search(task: _Fix) -> Choice:
     case.budget.spend(reserved)
     try:
         pace = Pace(case.budget, case.means.progress)
-        return search(case, training or choosable, task.aim, ground, truth, pace)
+        spec = metrics_on(case, task.challenge, ground.rows)[task.by]
+        return search(asked, choosable, Aim(spec, task.main, task.max_loss), ground, truth, pace)
     except BudgetSpent as spent:
         raise UsageError(
             "the budget is too small to try any remedy", received=str(spent),
@@ -175,12 +211,29 @@ def _search(task: _Fix) -> Choice:
         case.budget.spend(-reserved)
 
 
+def _ground(task: _Fix, remedies: Sequence[Remedy[Any]], rng: np.random.Generator) -> tuple[LiveCase, Ground]:
+    """The rows that suit the kinds of remedies, and the case as the search asks it."""
+    case, kinds = task.case, {one.changes == "bundle" for one in remedies}
+    kept = case.bundle.out_of_fold if judging_of(task.challenge).folds else None
+    if kinds == {False}:
+        return case, ground_of_training(case, rng)
+    if kept is None and kinds == {True}:
+        return case, ground_of_bundle(case, rng)
+    # What the search holds back must not be known from elsewhere.
+    forgetful = case.holding(replace(case.bundle, out_of_fold=None))
+    if kept is None or False in kinds:
+        return _bare(forgetful), ground_of_folds(case, rng)
+    rows, decoded = kept["row"].to_numpy(), kept.drop("row", "fold").to_numpy()
+    speaking = forgetful.speaking(rows, decoded if case.bundle.task.classes else decoded[:, 0])
+    return speaking, ground_of_bundle(case, rng, rows)
+
+
 def _treat(task: _Fix, choice: Choice, finishing: tuple[Remedy[Any], ...]) -> tuple[Bundle, Pair, str]:
     """Apply the remedy for good, and predict the sealed rows with and without it."""
     case, remedy = task.case, choice.remedy
     if remedy is not None and remedy.changes != "bundle":
         lesson = changed(case, remedy, case.lesson, choice.strength)
-        bundle, pair = retrained(case, task.model, lesson, task.seeds, remedy.name)
+        bundle, pair = retrained(_bare(case), task.model, lesson, task.seeds, remedy.name)
         return bundle, pair, str(choice.strength)
     bundle = case.bundle
     steps = [] if remedy is None else [(remedy, choice.strength)]
@@ -205,6 +258,13 @@ def _coverage(task: _Fix, treated: Bundle, pair: Pair) -> list[Extra]:
         spread = float(np.sqrt(np.square(task.case.scored("train").losses).mean()))
         before = held_by_own_word(pair.before[0], truth.values, sets.coverage, spread)
     return [Extra(coverage_shortfall(sets), Pair(truth, [before], [after]))]
+
+
+def _own(task: _Fix, pair: Pair) -> list[Extra]:
+    """The challenge's own metrics, on the sealed rows."""
+    known = {spec.name for spec in pair.truth.metrics}
+    every = metrics_on(task.case, task.challenge, task.case.split.test)
+    return [Extra(spec, pair) for name, spec in every.items() if name not in known]
 
 
 def _finish(task: _Fix, treated: Bundle, found: Proof, out: str | Path | None) -> Bundle:
@@ -237,12 +297,12 @@ def _remember(task: _Fix, found: Proof, *, looked: bool) -> Bundle:
 def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
     said = (
         f"None of {count(len(choice.trials) - 1, 'candidate')} was shown to be better than doing nothing by "
-        f"{metric_within(task.aim.spec.name)} on the rows kept for choosing; the sealed rows were not looked at, "
+        f"{metric_within(task.by)} on the rows kept for choosing; the sealed rows were not looked at, "
         "and nothing was changed."
     )
     return Proof(
         task.challenge.name, NOTHING, "", task.criterion.name, "no evidence", said, (), (), (), (),
-        task.aim.spec.name, choice.trials, (), task.look, _notes(choice), (), seconds,
+        task.by, choice.trials, (), task.look, _notes(choice), (), seconds,
     )  # fmt: skip
 
 
@@ -257,9 +317,18 @@ def _written(
         said = f"{said} {_untouched(choice)}"
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
-        ledger.after, (ledger.claim,), ledger.price, task.aim.spec.name, choice.trials, seeds, task.look,
-        _notes(choice) + _fewer(task, choice, seeds) + _of_sets(task, ledger), (), seconds,
+        ledger.after, (ledger.claim,), ledger.price, task.by, choice.trials, seeds, task.look,
+        (*_notes(choice), *_fewer(task, choice, seeds), *_of_sets(task, ledger),
+         *judging_of(task.challenge).notes(task.case)), (), seconds,
     )  # fmt: skip
+
+
+def _drawn(task: _Fix, found: Proof) -> Proof:
+    """The proof with the front of what was tried, where it was judged by a metric that is none of the task's."""
+    found = replace(found, main=task.main.name)
+    known = {spec.name for spec in BY_TASK[task.model.schema.task]}
+    drawn = None if found.criterion in known else front(found)
+    return found if drawn is None else replace(found, figures=(drawn,))
 
 
 def _fewer(task: _Fix, choice: Choice, seeds: tuple[int, ...]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from vouch.data.shelf import gathered, let_go
 from vouch.errors import EmptyDataError, UsageError
 from vouch.nets.network import Network
 from vouch.statistics.recalibration import said
+from vouch.statistics.shifting import decided, deciding
 from vouch.statistics.worth import worth_labelling
 
 Floats = npt.NDArray[np.float64]
@@ -68,7 +69,8 @@ def label_with_notes(
     doubts, scores = _doubts(bundle, decoded, outputs)
     few = _most_doubted(scores, vectors.shape[1])
     chosen = few[worth_labelling(doubts[few], vectors[few].numpy(), rows, np.random.default_rng(bundle.recipe.seed))]
-    predictions = bundle.task.frame(decoded)["prediction"]
+    columns = deciding(bundle, frame, raw.frame, pl.Series(open_rows))
+    predictions = bundle.task.frame(decided(bundle, decoded, columns))["prediction"]
     found = pl.DataFrame({
         "rank": np.arange(1, len(chosen) + 1), "row": open_rows[chosen], "score": scores[chosen],
         "prediction": predictions[chosen],

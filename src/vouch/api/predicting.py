@@ -26,6 +26,7 @@ from vouch.errors import UsageError
 from vouch.nets.network import find_device, outputs_of
 from vouch.statistics.conformal import prediction_intervals, prediction_sets
 from vouch.statistics.recalibration import said
+from vouch.statistics.shifting import decided, deciding, unknown
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -151,9 +152,11 @@ def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.Da
     """Predictions of rows that have been read, and what had to be done to them on the way."""
     place = device_of(device)
     canonical = clean(dataset, bundle.schema, labelled=False)
-    frame = answers(bundle, _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place))
+    told = _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place)
+    columns = deciding(bundle, canonical.frame, dataset.frame, canonical.lines)
+    frame = answers(bundle, decided(bundle, told, columns))
+    notes = (*canonical.notes, *_left_as_they_are(bundle, columns))
     bad = unreadable_rows(dataset, canonical, bundle.schema)
-    notes = canonical.notes
     if bad.any():
         frame = frame.with_columns(pl.when(~bad).then(pl.all()))
         notes = (
@@ -161,6 +164,13 @@ def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.Da
             Note("skipped", f"{bad.sum()} rows have no prediction: their picture cannot be read", int(bad.sum())),
         )
     return frame, notes
+
+
+def _left_as_they_are(bundle: BundleValue, columns: pl.DataFrame | None) -> tuple[Note, ...]:
+    """A note on rows whose answers are not shifted, for nothing is known of their group."""
+    lost = unknown(bundle, columns)
+    text = f"{lost} rows are of a group that the bundle does not know: their answers are not shifted"
+    return (Note("filled", text, lost),) if lost else ()
 
 
 def _said_of_all(bundle: BundleValue, inputs: Sequence[torch.Tensor], place: torch.device) -> npt.NDArray[np.float64]:

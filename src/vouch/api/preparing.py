@@ -13,6 +13,7 @@ import polars as pl
 import torch
 
 from vouch import store
+from vouch.api.grouping import groups_of
 from vouch.contracts.backbone import Backbone
 from vouch.contracts.case import Lesson
 from vouch.contracts.dataset import Dataset, Note
@@ -32,6 +33,7 @@ from vouch.data.split import FEWEST_ROWS, SplitPlan, dealt, split
 from vouch.errors import ColumnError, TargetError, UsageError, nearest
 from vouch.nets.build import build_networks
 from vouch.nets.network import Network, find_device
+from vouch.objectives import asks_for_groups
 from vouch.tasks import fit_task
 from vouch.training.budget import seconds_of
 from vouch.training.feed import on_disk, placed
@@ -65,6 +67,7 @@ class Ready:
     fold: npt.NDArray[np.int64] | None = None
     memory: Memory | None = None
     start: Backbone | None = None
+    groups: torch.Tensor | None = None
 
     @property
     def expanding(self) -> bool:
@@ -174,9 +177,10 @@ def ready_from(
     weights = None if lesson.weights is None else torch.from_numpy(lesson.weights).float().to(place)
     fold = dealt(lesson.dataset, schema, parts, recipe) if recipe.folds else None
     dataset, wanted = lesson.dataset.with_notes(*notes), wanted.to(place)
+    groups = groups_of(lesson).to(place) if asks_for_groups(recipe) else None
     return Ready(
         dataset, schema, parts, recipe, task, encoders, inputs, wanted, networks[0], "", (), weights, networks, fold,
-        start=start,
+        start=start, groups=groups,
     )  # fmt: skip
 
 

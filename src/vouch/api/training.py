@@ -17,7 +17,7 @@ from vouch.api.preparing import Ready
 from vouch.contracts.roles import Progress
 from vouch.nets.build import apart, build_networks, joined
 from vouch.nets.network import Network, outputs_of
-from vouch.objectives import make_objective
+from vouch.objectives import make_objective, with_groups
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.divide import divided
@@ -193,12 +193,13 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
 
     rows = torch.from_numpy(ready.split.train).to(valid.device)
     weights = None if ready.weights is None else ready.weights[rows]
+    groups = 0 if ready.groups is None else int(ready.groups.max()) + 1
     return Job(
         network=network,
         inputs=ready.inputs,
-        target=ready.wanted,
+        target=ready.wanted if ready.groups is None else with_groups(ready.wanted, ready.groups),
         rows=rows,
-        objective=make_objective(ready.task, recipe, ready.wanted[rows], weights),
+        objective=make_objective(ready.task, recipe, ready.wanted[rows], weights, groups),
         augment=augment,
         evaluate=evaluate if team.size == 1 else partial(team.scored, inputs=held, score=score, at=at),
         recipe=recipe,

@@ -121,11 +121,41 @@ class _Candidate:
         """As a reader knows it, with its strength."""
         return f"{self.remedy.name if self.remedy else NOTHING} {_said(self.strength)}".strip()
 
-    def run(self, case: Case, ground: Ground) -> None:
+    def run(self, case: Case, ground: Ground, plain: _Plain | None) -> None:
         """Train and predict once more; each run has seeds of its own, which all candidates share."""
         started = time.perf_counter()
-        self.runs.append(np.concatenate(_predicted(case, ground, self.remedy, self.strength, len(self.runs))))
+        self.runs.append(np.concatenate(_predicted(case, ground, plain, self)))
         self.seconds += time.perf_counter() - started
+
+
+@dataclass(slots=True, eq=False)
+class _Plain:
+    """What networks that nothing was done to say of the rows of a ground, run after run.
+
+    A remedy that changes what a trained network says learns from what they say of the other parts' rows and is judged
+    on those of its own part, so that it costs no training, and is compared with those that do on the same rows and with
+    the same seeds.
+
+    Args:
+        case: what is to be treated.
+        ground: the rows to choose by, in two parts at least where any remedy changes a trained bundle.
+        runs: what is said of the held rows of each part, run after run.
+    """
+
+    case: Case
+    ground: Ground
+    runs: list[list[Floats]] = field(default_factory=list)
+
+    def said(self, run: int) -> list[Floats]:
+        """What the networks of a run say of the held rows of each part."""
+        if run == len(self.runs):
+            pairs = zip(self.ground.lessons, self.ground.held, strict=True)
+            self.runs.append([self.case.retrain(_seeded(lesson, run), held) for lesson, held in pairs])
+        return self.runs[run]
+
+    def asked(self, run: int) -> Case:
+        """The case as if the networks of this run were the bundle's own."""
+        return self.case.speaking(self.ground.rows, np.concatenate(self.said(run)))
 
 
 def search(
@@ -139,7 +169,7 @@ def search(
 
     Args:
         case: what is to be treated.
-        remedies: of one kind: those that train anew, or those that change the trained bundle.
+        remedies: those that train anew, those that change the trained bundle, or both.
         aim: what is to become better.
         ground: the rows to choose by.
         truth: of those rows, in their order.
@@ -148,10 +178,12 @@ def search(
     Returns:
         The choice, with every trial.
     """
-    trains, clock, told = remedies[0].changes != "bundle", pace and pace.clock, pace.told if pace else _nobody
+    trains = any(one.changes != "bundle" for one in remedies)
+    clock, told = pace and pace.clock, pace.told if pace else _nobody
+    plain = _Plain(case, ground) if trains else None
     nothing = _Candidate(None if trains else _KEEP, "")
     spent = clock.spent if clock else 0.0
-    nothing.run(case, ground)
+    nothing.run(case, ground, plain)
     kept = _kept_for_the_best(clock, clock.spent - spent) if clock and trains else 0.0
     every, left_out = [nothing], 0
     if clock:
@@ -160,7 +192,7 @@ def search(
     for number, candidate in enumerate(candidates, 1):
         told("trying", candidate=number, of=len(candidates), remedy=candidate.name)
         try:
-            candidate.run(case, ground)
+            candidate.run(case, ground, plain)
             every.append(candidate)
         except BudgetSpent:
             left_out += 1
@@ -171,7 +203,7 @@ def search(
     if worth_it:
         best = [nothing, *sorted(worth_it, key=judge.order, reverse=True)[:_BEST]]
         told("again", remedies=", ".join(one.name for one in best[1:]))
-        _again(case, ground, best)
+        _again(case, ground, plain, best)
     orders = [judge.order(one) for one in every[1:]]
     chosen = every[1 + int(np.argmax(orders))] if max(orders, default=0.0) > 0 else None
     trials = tuple(replace(judge.trial(one), chosen=one is chosen) for one in every)
@@ -185,35 +217,38 @@ def _kept_for_the_best(clock: Clock, cost: float) -> float:
     return min(_RUNS - 1, int(half / one_round + 1e-9)) * one_round if one_round else 0.0
 
 
-def _again(case: Case, ground: Ground, best: Sequence[_Candidate]) -> None:
+def _again(case: Case, ground: Ground, plain: _Plain | None, best: Sequence[_Candidate]) -> None:
     """Further runs of the best and of doing nothing, whole rounds alone."""
     for _ in range(_RUNS - 1):
         runs = len(best[0].runs)
         try:
             for one in best:
-                one.run(case, ground)
+                one.run(case, ground, plain)
         except BudgetSpent:
             for one in best:
                 del one.runs[runs:]
             return
 
 
-def _predicted(case: Case, ground: Ground, remedy: Remedy[Any] | None, strength: Strength, run: int) -> list[Floats]:
-    """What is said of each held part under a remedy, in the run of this number; the first has the lesson's own seed."""
-    if remedy is None or remedy.changes != "bundle":
-        lessons = [_seeded(_lesson(case, one, remedy, strength), run) for one in ground.lessons]
-        return [case.retrain(one, held) for one, held in zip(lessons, ground.held, strict=True)]
-    answered = []
-    for lesson, held in zip(ground.lessons, ground.held, strict=True):
-        view = case.choosing(lesson.valid)
-        bundle: BundleValue = remedy.treat(view, view.bundle, strength)
-        answered.append(case.answered(bundle, held))
+def _predicted(case: Case, ground: Ground, plain: _Plain | None, one: _Candidate) -> list[Floats]:
+    """What is said of each held part under a remedy, in its next run; the first has the lesson's own seed."""
+    remedy, run = one.remedy, len(one.runs)
+    if remedy is None:
+        assert plain is not None
+        return plain.said(run)
+    if remedy.changes != "bundle":
+        lessons = [_seeded(_lesson(case, lesson, remedy, one.strength), run) for lesson in ground.lessons]
+        return [case.retrain(lesson, held) for lesson, held in zip(lessons, ground.held, strict=True)]
+    asked, answered = plain.asked(run) if plain else case, []
+    for held in ground.held:
+        # No row is judged by what it has taught: all other parts are there to learn from.
+        view = asked.choosing(np.setdiff1d(ground.rows, held))
+        bundle: BundleValue = remedy.treat(view, view.bundle, one.strength)
+        answered.append(asked.answered(bundle, held))
     return answered
 
 
-def _lesson(case: Case, lesson: Lesson, remedy: Remedy[Any] | None, strength: Strength) -> Lesson:
-    if remedy is None:
-        return lesson
+def _lesson(case: Case, lesson: Lesson, remedy: Remedy[Any], strength: Strength) -> Lesson:
     if remedy.changes == "recipe":
         return replace(lesson, recipe=remedy.treat(case, lesson.recipe, strength))
     return remedy.treat(case, lesson, strength)

@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from vouch.contracts.case import BudgetSpent, Case, Remedy
+from vouch.contracts.case import BudgetSpent, Case, Judging, Remedy
 from vouch.contracts.finding import SEVERITY, Check, Finding, Offer, Verdict
 from vouch.wording import clean, count
 
@@ -29,6 +29,7 @@ class Checklist:
         references: author, year and title of the methods.
         criterion: the metric by which a remedy is judged, for each task.
         unsuited: empty when the challenge makes sense for a case, else half a sentence saying why it does not.
+        judging: how remedies are judged, where the metrics of the task alone do not say it.
 
     Example:
         >>> from vouch.contracts.finding import Check
@@ -45,6 +46,7 @@ class Checklist:
     references: tuple[str, ...] = ()
     criterion: Mapping[str, str] = field(default_factory=lambda: dict(PROPER_SCORES))
     unsuited: Callable[[Case], str] = lambda _: ""
+    judging: Judging = field(default_factory=Judging)
 
     def applies(self, case: Case) -> str:
         """Empty when the challenge makes sense for the case, else why it does not."""

@@ -141,6 +141,43 @@ class Conformal:
 
 
 @dataclass(frozen=True, slots=True)
+class GroupRule:
+    """How a row is told to be in a group, by its own cells alone.
+
+    Args:
+        columns: by which rows are grouped; where there are none, all rows are one group.
+        edges: for each column where it is cut in parts; nothing for one that is taken by its values.
+        cells: the combinations of values, or parts, that are known.
+        place: the group of each combination.
+        groups: their names.
+    """
+
+    columns: tuple[str, ...]
+    edges: tuple[tuple[float, ...], ...]
+    cells: tuple[tuple[str, ...], ...]
+    place: tuple[int, ...]
+    groups: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class GroupShifts:
+    """What is added to the answers for the rows of each group, so that one half is then the group's own threshold.
+
+    Args:
+        rule: which group a row is in; rows of unknown groups are left as they are.
+        shifts: for each group what is added to the log-probability of each class, to the log-odds of each label, or to
+            the value.
+        criterion: what the shifts were chosen for.
+        rows: how many rows they were learned from.
+    """
+
+    rule: GroupRule
+    shifts: tuple[tuple[float, ...], ...]
+    criterion: str
+    rows: int
+
+
+@dataclass(frozen=True, slots=True)
 class Treatment:
     """A remedy that was applied before or after training, so that a reader knows what the bundle is.
 
@@ -199,6 +236,7 @@ class BundleValue:
             and one column for each probability or the value.
         search: the search over settings that the recipe comes from, if there was one.
         start: what the weights started from, so that the same can be trained again; none for random ones.
+        shifts: added to what the network, recalibrated, says of each group, if there are any.
     """
 
     schema: Schema
@@ -220,3 +258,4 @@ class BundleValue:
     out_of_fold: pl.DataFrame | None = None
     search: Search | None = None
     start: Backbone | None = None
+    shifts: GroupShifts | None = None

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Generic, Literal, Protocol, TypeVar
 
 from vouch.contracts.bundle import BundleValue
@@ -133,6 +133,11 @@ class Case(Protocol):
         ...
 
     @property
+    def criterion(self) -> str:
+        """The metric by which a remedy will be judged; empty where nothing is being treated."""
+        ...
+
+    @property
     def lesson(self) -> Lesson:
         """What the bundle's network was trained from."""
         ...
@@ -179,6 +184,15 @@ class Case(Protocol):
 
     def answered(self, bundle: BundleValue, rows: Rows) -> Floats:
         """What a bundle with the case's own network says of some rows, recalibrated where it is."""
+        ...
+
+    def speaking(self, rows: Rows, decoded: Floats) -> Case:
+        """The same case as if its network said this of these rows, and nothing of others.
+
+        Args:
+            rows: numbers of the rows (n,).
+            decoded: what is said by itself, before any calibrator: probabilities (n, K), or values (n,).
+        """
         ...
 
     def truth(self, rows: Rows) -> npt.NDArray[Any]:
@@ -231,8 +245,32 @@ class Remedy(Generic[S]):
     outright: bool = False
 
 
+@dataclass(frozen=True, slots=True)
+class Judging:
+    """How the remedies of a challenge are judged, where the metrics of the task alone do not say it.
+
+    Args:
+        measures: metrics of the challenge's own for some rows of a case; their functions are asked of just these rows,
+            in their order.
+        main: the metric whose loss is limited, for each task; the main metric of the task where none is named.
+        max_loss: share of it that may be lost when nothing is said; none when anything may.
+        folds: whether remedies learn from what was said of rows out of fold, where there is time for that.
+        notes: what a reader of a proof on the sealed rows of a case must know of the measures.
+        unsuited: empty when a case can be treated, else half a sentence saying why it cannot.
+    """
+
+    measures: Callable[[Any, Rows], Sequence[Any]] = lambda _, __: ()
+    main: Mapping[str, str] = field(default_factory=dict)
+    max_loss: float | None = None
+    folds: bool = False
+    notes: Callable[[Any], Sequence[str]] = lambda _: ()
+    unsuited: Callable[[Any], str] = lambda _: ""
+
+
 class Challenge(Protocol):
     """One failing of deep learning: how to find it, and what may be done about it.
+
+    A challenge whose failing no metric of the task shows has one attribute more: ``judging``, a :class:`Judging`.
 
     Example:
         >>> from vouch.challenges.calibration import CHALLENGE

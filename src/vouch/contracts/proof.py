@@ -90,6 +90,7 @@ class Proof:
         notes: what the reader must know.
         figures: what it draws.
         seconds: wall time.
+        main: the metric whose loss is limited while choosing; empty in proofs from before that was kept.
 
     Example:
         >>> said = "There is no evidence that it helps: accuracy from 0.80 to 0.81."
@@ -114,6 +115,7 @@ class Proof:
     notes: tuple[str, ...] = ()
     figures: tuple[Figure, ...] = ()
     seconds: float = 0.0
+    main: str = ""
 
 
 @dataclass(frozen=True, slots=True)

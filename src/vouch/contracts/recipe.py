@@ -85,6 +85,11 @@ class Recipe:
             each batch draws one of the two.
         focal: how little rows count that are nearly right (gamma of the focal loss); 0 is off, 2 is usual.
         logit_adjustment: how far rare classes are evened out (tau); 0 is off, 1 learns as if all were equally common.
+        fairness_penalty: weight of the variance of the mean answers of groups (by the sensitive columns together)
+            around that of all rows, added to the loss; 0 is off, 10 is usual for classes.
+        fairness_within: whether that compares groups within each class, and not over all rows.
+        group_dro: how steeply groups (by the sensitive columns together) count by their loss: in each step by its
+            exponential; 0 is off, 1 is usual.
         start: name and digest of what the weights start from, a bundle or a checkpoint; empty starts from random ones.
         probe: share of the epochs in which only what is new learns, the head above all (linear probe); 0 is off.
         unfreezing: share of the epochs, after the probe, over which known layers begin to learn one after the other,
@@ -144,6 +149,9 @@ class Recipe:
     cutmix: float = 0.0
     focal: float = 0.0
     logit_adjustment: float = 0.0
+    fairness_penalty: float = 0.0
+    fairness_within: bool = False
+    group_dro: float = 0.0
     start: str = ""
     probe: float = 0.0
     unfreezing: float = 0.0

@@ -66,6 +66,7 @@ class Shown:
     seals: str
     means: str
     chosen_by: str
+    main: str
     trials: tuple[Tried, ...]
     rest: int
     notes: tuple[str, ...]
@@ -95,6 +96,7 @@ def shown(proof: Proof, index: int) -> Shown:
         seals=_seals(proof),
         means=_means(proof) if proof.differences else "",
         chosen_by=spoken(proof.chosen_by),
+        main=named(proof.main or "main_metric"),
         trials=trials,
         rest=max(0, len(proof.trials) - len(trials)),
         notes=tuple(clean(note, 400) for note in proof.notes[:_MOST_NOTES]),

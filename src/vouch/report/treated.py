@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 
 from vouch.contracts.backbone import Backbone
-from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Treatment
-from vouch.wording import clean, count
+from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, GroupShifts, Treatment
+from vouch.wording import clean, count, listed
 
 _RECALIBRATED = {
     "temperature": "all log-probabilities are divided by one number, which changes no prediction",
@@ -34,6 +34,7 @@ def promises(bundle: BundleValue) -> tuple[str, ...]:
     said = [] if bundle.start is None else [_started(bundle.start)]
     said += [] if bundle.calibrator is None else [_recalibrated(bundle.calibrator)]
     said += [] if bundle.conformal is None else [_guaranteed(bundle.conformal, bundle.schema.task)]
+    said += [] if bundle.shifts is None else [_shifted(bundle.shifts)]
     if (taught := bundle.taught) is not None and taught.rows:
         said.append(f"{count(len(taught.rows), 'training row')} had another target in training than in the data.")
     if taught is not None and taught.weighted:
@@ -70,6 +71,19 @@ def _recalibrated(calibrator: Calibrator) -> str:
         f"Probabilities are recalibrated by {clean(calibrator.method, 30)} scaling"
         f"{'' if calibrator.method != 'isotonic' else ' (a rising curve)'}: {how}. "
         f"It was learned from {count(calibrator.rows, 'validation row')}.{smoothed}"
+    )
+
+
+def _shifted(shifts: GroupShifts) -> str:
+    moved = sum(any(row) for row in shifts.shifts)
+    what = f"for the sake of {plain(shifts.criterion)}, learned from {count(shifts.rows, 'row')}"
+    if not shifts.rule.columns:
+        return f"All answers are moved to another threshold, {what}: probabilities are no frequencies any more."
+    by = clean(listed([clean(name, 40) for name in shifts.rule.columns]), 120)
+    return (
+        f"Answers are moved to other thresholds in {moved} of {count(len(shifts.shifts), 'group')} by {by}, {what}: "
+        "probabilities are no frequencies any more. These columns are needed in prediction; rows of unknown groups are "
+        "left as they are."
     )
 
 

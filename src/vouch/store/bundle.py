@@ -13,7 +13,18 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from vouch.contracts.bundle import BundleValue, Calibrator, Conformal, Evidence, Example, Look, Run, Taught, Treatment
+from vouch.contracts.bundle import (
+    BundleValue,
+    Calibrator,
+    Conformal,
+    Evidence,
+    Example,
+    GroupShifts,
+    Look,
+    Run,
+    Taught,
+    Treatment,
+)
 from vouch.contracts.proof import Audit
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.schema import Schema
@@ -32,7 +43,9 @@ _AUDIT, _OUT_OF_FOLD = "audit.json", "out_of_fold.parquet"
 _START = ("start.safetensors", "start-encoders.safetensors")
 _DEEPEST = 64
 # Parts that bundles from before them do not have, and what stands for them.
-_LATER: dict[str, Any] = {"calibrator": None, "conformal": None, "treatments": [], "taught": None, "search": None}
+_LATER: dict[str, Any] = {
+    "calibrator": None, "conformal": None, "treatments": [], "taught": None, "search": None, "shifts": None,
+}  # fmt: skip
 
 
 def save(bundle: BundleValue, path: Path, pages: dict[str, str] | None = None) -> Path:
@@ -101,6 +114,7 @@ def _write(bundle: BundleValue, folder: Path, pages: dict[str, str]) -> None:
         "treatments": to_plain(bundle.treatments, tensors, "treatments"),
         "taught": to_plain(bundle.taught, tensors, "taught"),
         "search": to_plain(bundle.search, tensors, "search"),
+        "shifts": to_plain(bundle.shifts, tensors, "shifts"),
     }
     state = {name: value.contiguous() for name, value in bundle.network.state_dict().items()}
     save_file(state, folder / "weights.safetensors")
@@ -159,6 +173,8 @@ def _assemble(
     network.load_state_dict(weights, assign=True)
     # Files have one memory layout; the network computes in its own, and on that the last bits depend.
     network.to(memory_format=torch.channels_last).eval()  # pyright: ignore[reportCallIssue]
+    shifts = part(GroupShifts | None, "shifts")
+    _check_shifts(shifts, len(task.classes) or 1)
     rows = {name: tensors[f"split.{name}"].numpy() for name in ("train", "valid", "test")}
     split = Split(**rows, how=str(model["split"]["how"]), why=str(model["split"]["why"]))
     return BundleValue(
@@ -166,8 +182,20 @@ def _assemble(
         part(Run, "run"), part(tuple[Look, ...], "looks"), part(tuple[Example, ...], "examples"),
         part(Calibrator | None, "calibrator"), part(Conformal | None, "conformal"),
         part(tuple[Treatment, ...], "treatments"), part(Taught | None, "taught"),
-        search=part(Search | None, "search"),
+        search=part(Search | None, "search"), shifts=shifts,
     )  # fmt: skip
+
+
+def _check_shifts(shifts: GroupShifts | None, outputs: int) -> None:
+    """Refuse shifts that do not fit the answers, or groups that have none."""
+    if shifts is None:
+        return
+    rule, groups = shifts.rule, len(shifts.shifts)
+    alike = len(rule.groups) == groups and len(rule.cells) == len(rule.place) and len(rule.edges) == len(rule.columns)
+    inside = all(0 <= one < groups for one in rule.place) and all(len(row) == outputs for row in shifts.shifts)
+    rising = all(list(ends) == sorted(ends) and len(ends) != 1 for ends in rule.edges)
+    if not (groups and alike and inside and rising):
+        raise ValueError(f"shifts of {groups} groups for {outputs} outputs")
 
 
 def _check_sizes(recipe: Recipe, tensors: int) -> None:

@@ -35,6 +35,7 @@ class FakeBundle:
     schema: Any
     calibrator: Any = None
     conformal: Any = None
+    shifts: Any = None
     recipe: Recipe = field(default_factory=Recipe)
 
 
@@ -52,6 +53,7 @@ class FakeCase:
     raw: Any = None
     lesson: Any = None
     blocks: tuple[Any, ...] = ()
+    criterion: str = ""
 
     @property
     def split(self) -> Any:
@@ -85,6 +87,9 @@ class FakeCase:
     def answered(self, bundle: Any, rows: npt.NDArray[np.int64]) -> Floats:
         said = np.concatenate([part.decoded for part in self.parts.values()])[rows]
         return said if bundle.calibrator is None else recalibrate(bundle.calibrator, said)
+
+    def speaking(self, rows: npt.NDArray[np.int64], decoded: Floats) -> FakeCase:
+        raise AssertionError(f"no check of calibration asks what else might be said: {len(rows)}, {decoded.shape}")
 
     def truth(self, rows: npt.NDArray[np.int64]) -> npt.NDArray[Any]:
         every = np.concatenate([part.truth for part in self.parts.values()])

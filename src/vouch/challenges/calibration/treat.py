@@ -71,19 +71,25 @@ def _unseen(case: Case, bundle: BundleValue) -> Floats:
         fold = deal(valid.truth, _FOLDS, case.random("conformal"), together_of(case, valid))
         method, smoothing = bundle.calibrator.method, bundle.calibrator.smoothing
         decoded = cross_validated(method, decoded, valid.truth, fold, smoothing)
-    return decoded
+    if bundle.shifts is None:
+        return decoded
+    # Sets are made for what is answered in the end.
+    return case.speaking(valid.rows, decoded).answered(replace(bundle, calibrator=None), valid.rows)
 
 
 def _by_itself(case: Case, bundle: BundleValue, scored: Scored) -> Floats:
-    """What the network says of rows without any calibrator."""
-    return case.answered(replace(bundle, calibrator=None), scored.rows)
+    """What the network says of rows without any calibrator, before any shift."""
+    return case.answered(replace(bundle, calibrator=None, shifts=None), scored.rows)
 
 
 def _from(fewest: int) -> Callable[[Case], Sequence[Strength]]:
-    """There is one strength, what the validation rows say; none where they are too few to say it."""
+    """There is one strength, what the validation rows say; none where they are too few to say it.
+
+    Thresholds that were chosen for probabilities as they are would come to lie elsewhere if these were changed.
+    """
 
     def strengths(case: Case) -> Sequence[Strength]:
-        if case.bundle.task.name == REGRESSION:
+        if case.bundle.task.name == REGRESSION or case.bundle.shifts is not None:
             return ()
         rows = len(case.scored("valid").rows)
         return (f"as {count(rows, 'validation row')} say",) if rows >= fewest else ()

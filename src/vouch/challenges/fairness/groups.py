@@ -2,25 +2,23 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 
+from vouch.contracts.bundle import GroupRule
+from vouch.statistics.grouping import cells_of, columns_of, edges_of
 from vouch.wording import clean
 
 if TYPE_CHECKING:
-    import polars as pl
-
     from vouch.contracts.case import Case
 
 Codes = npt.NDArray[np.int64]
 
 # Of fewer sealed rows nothing can be said: such groups are joined to one, under the names of all of them.
 FEWEST = 50
-MOST_VALUES = 30
-_QUARTERS = 4
 _NAMED = 4
 
 
@@ -33,12 +31,14 @@ class Grouping:
         names: of the groups (G), such as "sex = Female"; small ones stand together as one, which names them.
         code: the group of every row of the data (B,).
         pooled: the groups that are too small to be looked at by themselves.
+        rule: how the group of a new row is told; none where groups were put together by hand.
     """
 
     columns: tuple[str, ...]
     names: tuple[str, ...]
     code: Codes
     pooled: tuple[str, ...] = ()
+    rule: GroupRule | None = None
 
     @property
     def title(self) -> str:
@@ -51,8 +51,12 @@ class Grouping:
 
 
 def groupings(case: Case) -> list[Grouping]:
-    """A grouping by each sensitive column, and one by all of them together where there are several."""
-    names = [name for name in case.bundle.schema.sensitive if name in case.dataset.frame.columns]
+    """A grouping by each sensitive column, and one by all of them together where there are several.
+
+    A column that the network is not shown is taken as it was read.
+    """
+    known = {*case.dataset.frame.columns, *case.raw.frame.columns}
+    names = [name for name in case.bundle.schema.sensitive if name in known]
     found = [grouped(case, (name,)) for name in names]
     return [*found, grouped(case, tuple(names))] if len(names) > 1 else found
 
@@ -66,13 +70,20 @@ def grouped(case: Case, columns: tuple[str, ...]) -> Grouping:
         case: whose data is grouped.
         columns: one sensitive column or several.
     """
-    frame, train = case.dataset.frame, case.split.train
-    cells = np.stack([_cells(frame[name], train) for name in columns], axis=1)
-    values, code = np.unique(cells, axis=0, return_inverse=True)
+    frame = columns_of(columns, case.dataset.frame, case.raw.frame, case.dataset.lines)
+    edges = tuple(edges_of(frame[name], case.split.train) for name in columns)
+    told = [np.unique(cells_of(frame[name], ends), return_inverse=True)
+            for name, ends in zip(columns, edges, strict=True)]  # fmt: skip
+    cells, code = np.unique(np.stack([own.reshape(-1) for _, own in told], axis=1), axis=0, return_inverse=True)
     code = code.reshape(-1)
+    values = np.stack([words[cells[:, k]] for k, (words, _) in enumerate(told)], axis=1)
     heads = [_named(columns, value) for value in values]
     sealed = np.bincount(code[case.split.test], minlength=len(values))
-    return pooled(columns, heads, code.astype(np.int64), sealed)
+    found = pooled(columns, heads, code.astype(np.int64), sealed)
+    place = np.zeros(len(values), np.int64)
+    place[code] = found.code
+    known = tuple(tuple(row) for row in values.tolist())
+    return replace(found, rule=GroupRule(columns, edges, known, tuple(place.tolist()), found.names))
 
 
 def pooled(columns: tuple[str, ...], heads: list[str], code: Codes, sealed: Codes) -> Grouping:
@@ -99,17 +110,6 @@ def pooled(columns: tuple[str, ...], heads: list[str], code: Codes, sealed: Code
     more = len(together) - _NAMED
     said = " or ".join(together[:_NAMED]) + (f" or {more} others" if more > 0 else "")
     return Grouping(columns, (*(heads[k] for k in large), said), place[code].astype(np.int64), together)
-
-
-def _cells(series: pl.Series, train: Codes) -> npt.NDArray[np.str_]:
-    """The value of each row as text; of a quantity the quarter that it lies in."""
-    if not series.dtype.is_numeric() or series.n_unique() <= MOST_VALUES:
-        return np.array(["missing" if cell is None else clean(str(cell), 40) for cell in series.to_list()])
-    values = series.cast(float).fill_null(np.nan).to_numpy()
-    edges = np.unique(np.nanquantile(values[train], np.linspace(0, 1, _QUARTERS + 1)))
-    part = np.clip(np.searchsorted(edges, values, side="right") - 1, 0, max(len(edges) - 2, 0))
-    heads = np.array([f"{low:.4g} to {high:.4g}" for low, high in zip(edges, [*edges[1:], edges[-1]], strict=True)])
-    return np.where(np.isfinite(values), heads[part], "missing")
 
 
 def _named(columns: tuple[str, ...], values: npt.NDArray[np.str_]) -> str:

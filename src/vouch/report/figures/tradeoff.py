@@ -44,7 +44,9 @@ def trade_offs(bundle: BundleValue) -> tuple[Figure, ...]:
     that was proved on sealed rows bears the letter alone.
     """
     proofs = bundle.audit.proofs if bundle.audit else ()
-    chosen_by = dict.fromkeys(proof.chosen_by for proof in proofs if len(proof.trials) > 1)
+    # A proof by a metric that is none of the task's brings a figure of its own.
+    known = {spec.name for spec in BY_TASK[bundle.schema.task]}
+    chosen_by = dict.fromkeys(one.chosen_by for one in proofs if len(one.trials) > 1 and one.chosen_by in known)
     drawn = (_trade_off(name, proofs, bundle) for name in chosen_by)
     return tuple(one for one in drawn if one is not None)
 

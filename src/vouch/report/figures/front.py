@@ -1,0 +1,97 @@
+"""The front: what every remedy that was tried leaves of the criterion and of the main metric, and what was proved."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import asdict, dataclass
+
+from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, chart, quantity
+from vouch.contracts.finding import Estimate, Figure
+from vouch.contracts.proof import Proof, Trial
+from vouch.report.cells import spoken
+from vouch.wording import count, number
+
+_MOST_POINTS = 40
+_NORMAL = 1.96
+_TRIED, _CHOSEN, _BEFORE, _AFTER = (
+    "tried, on rows kept for choosing", "chosen, on the same rows", "sealed rows, before", "sealed rows, after",
+)  # fmt: skip
+_COLOURS = {_TRIED: MUTED, _CHOSEN: FIRST, _BEFORE: INK, _AFTER: SECOND}
+_SHAPES = {_TRIED: "circle", _CHOSEN: "square", _BEFORE: "triangle-up", _AFTER: "diamond"}
+
+
+@dataclass(frozen=True, slots=True)
+class _Point:
+    """One candidate, or one state of the sealed rows, with intervals where they are known."""
+
+    label: str
+    x: float
+    x_low: float
+    x_high: float
+    y: float
+    y_low: float
+    y_high: float
+    kind: str
+
+
+def front(proof: Proof) -> Figure | None:
+    """The criterion against the metric whose loss is limited: every trial, and both states of the sealed rows.
+
+    Args:
+        proof: with its trials; without any there is no figure.
+    """
+    main = proof.main
+    before, after = ({one.name: one for one in side} for side in (proof.before, proof.after))
+    points = [_tried(number, one) for number, one in enumerate(proof.trials[:_MOST_POINTS])]
+    points += [_tried(i, one) for i, one in enumerate(proof.trials) if i >= _MOST_POINTS and one.chosen]
+    if main in before and proof.criterion in before:
+        points += [_state(_BEFORE, before[main], before[proof.criterion])]
+        points += [_state(_AFTER, after[main], after[proof.criterion])]
+    points = [one for one in points if math.isfinite(one.x) and math.isfinite(one.y)]
+    if not proof.trials or not points:
+        return None
+    says = _says(proof, main, before, after)
+    title = f"{spoken(proof.chosen_by).capitalize()} and {spoken(main)}"
+    return Figure("front", title, says, _spec(says, points, (main, proof.chosen_by)))
+
+
+def _tried(place: int, one: Trial) -> _Point:
+    reach = _NORMAL * one.error if math.isfinite(one.error) else 0.0
+    kind, label = _CHOSEN if one.chosen else _TRIED, str(place) if place else "nothing"
+    return _Point(label, one.main, one.main, one.main, one.score, one.score - reach, one.score + reach, kind)
+
+
+def _state(kind: str, x: Estimate, y: Estimate) -> _Point:
+    return _Point("", x.value, x.low, x.high, y.value, y.low, y.high, kind)
+
+
+def _says(proof: Proof, main: str, before: dict[str, Estimate], after: dict[str, Estimate]) -> str:
+    said = f"{count(len(proof.trials) - 1, 'candidate')} and doing nothing on rows kept for choosing"
+    if proof.criterion in before and main in before:
+        moves = [
+            f"{spoken(name)} from {number(before[name].value)} to {number(after[name].value)}"
+            for name in (proof.criterion, main)
+        ]
+        said += f"; on the sealed rows {' and '.join(moves)}"
+    return said + ". Lines are 95 % intervals, of a candidate that of its change; numbers are those of the list below."
+
+
+def _spec(says: str, points: list[_Point], names: tuple[str, str]) -> Spec:
+    rows = [asdict(one) for one in points]
+    kinds = [kind for kind in _COLOURS if any(one.kind == kind for one in points)]
+    x, y = (quantity(field, spoken(name).capitalize()) for field, name in zip("xy", names, strict=True))
+    scales = [{"domain": kinds, "range": [look[kind] for kind in kinds]} for look in (_COLOURS, _SHAPES)]
+    colour, shape = ({"field": "kind", "type": "nominal", "scale": scale} for scale in scales)
+    place = {"x": x, "y": y, "color": colour}
+    rule: Spec = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.6}
+    drawn = chart(says, rows, [
+        {"mark": rule, "encoding": {**place, "x": {**x, "field": "x_low"}, "x2": {"field": "x_high"}}},
+        {"mark": rule, "encoding": {**place, "y": {**y, "field": "y_low"}, "y2": {"field": "y_high"}}},
+        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1}, "encoding": {**place, "shape": shape}},
+        {
+            "mark": {"type": "text", "align": "left", "dx": 6, "dy": -7, "fontSize": 11, "color": INK},
+            "encoding": {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}},
+        },
+    ], height=340)  # fmt: skip
+    drawn["config"]["legend"] |= {"direction": "vertical", "symbolOpacity": 1}
+    return drawn
