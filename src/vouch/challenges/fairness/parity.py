@@ -132,11 +132,12 @@ def _said(
     if gap is None:
         return none_large_enough(name, "two groups", FEWEST)
     threshold, p = case.threshold(default, name), float(np.nanmin(holm(gap.sizes.p_value)))
-    judged = judge(gap.estimate, threshold, p)
+    widest = replace(gap.estimate, unit=default.unit)
+    judged = judge(widest, threshold, p)
     says = headline_of(found, gap, ", in standard deviations of the target" if found.measure.in_target else "")
     reason = f"{judged.reason}{left_out(found)}"
     every = (*tables_of(found, gap), *tables)
-    estimates = (gap.estimate, *_beside(found, gap), *also)
+    estimates = (widest, *_beside(found, gap), *also)
     figure = figure_of(found, gap, name)
     return Check(
         name, judged.verdict, says, reason, estimates, threshold, p, figures=(figure,), tables=every

@@ -18,7 +18,7 @@ from vouch.statistics.matched import Codes, Floats, Matched, matched_means
 from vouch.wording import count, number
 
 WORSE = Threshold(
-    "slice_gap", warn=0.02, fail=0.10,
+    "slice_gap", warn=0.01, fail=0.10,
     why="at 0.10 ten more answers in a hundred are wrong in the slice than where the network is as sure elsewhere",
 )  # fmt: skip
 RELATIVE_WORSE = Threshold(

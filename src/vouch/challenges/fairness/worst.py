@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -86,7 +86,9 @@ def error_parity(case: Case) -> Check:
     headline = f"The worst group is “{found.names[at]}”: {what}{own}, against {rest} of all other rows."
     told = found.cells.at(np.arange(len(found.names))).together()
     error = worst_of("worst_group_error", told.largest(), int(told.n[told.value.argmax()]))
-    left = f"; too small to be held against others: {', '.join(few[:3])}" if few else ""
+    error = replace(error, unit="target" if numbers else "")
+    more = f" and {len(few) - 1} more, named below," if len(few) > 1 else ""
+    left = f"; “{clean(few[0], 60)}”{more} could not be held against others: under {FEWEST} rows" if few else ""
     return Check(
         name, judged.verdict, headline, judged.reason + left, (estimate, error), threshold, p,
         figures=(_figure(case, by, found, told),), tables=(_table(found, told, few),),
