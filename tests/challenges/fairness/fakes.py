@@ -80,6 +80,13 @@ class FakeCase:
         del name
         return make()
 
+    @property
+    def criterion(self) -> str:
+        return ""
+
+    def speaking(self, rows: Rows, decoded: npt.NDArray[np.float64]) -> FakeCase:
+        raise AssertionError(f"no check of fairness asks what else might be said: {len(rows)}, {decoded.shape}")
+
     def embeddings(self, rows: Rows, before: str = "head") -> Floats:
         assert before
         return self.vectors[rows]
