@@ -31,6 +31,7 @@ PAGES = [
     "docs/how-to/resume.md",
     "docs/how-to/audit-and-fix.md",
     "docs/how-to/explain.md",
+    "docs/how-to/fairness.md",
     "docs/how-to/regularise.md",
     "docs/how-to/large-data.md",
     "docs/how-to/tune.md",
@@ -54,6 +55,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for name, seed in (("churn", 0), ("new", 1), ("test", 2), ("next-year", 3)):
         churn(seed).write_csv(f"{name}.csv")
     reviews().write_csv("reviews.csv")
+    people().write_csv("adult.csv")
     photos(Path("photos"))
     for levels in blocks("docs/how-to/audit-and-fix.md", "toml"):
         Path(levels.title).write_text(levels.text, encoding="utf-8")
@@ -165,6 +167,14 @@ def churn(seed: int) -> pl.DataFrame:
     """Customers who left or stayed, each with two contracts."""
     frame = rows(120, seed).rename({"day": "signed", "y": "Churn"})
     return frame.with_columns(customer=pl.int_range(120) // 2)
+
+
+def people() -> pl.DataFrame:
+    """Who earns more follows from a number and from a group, of which there are two of each kind."""
+    rng = np.random.default_rng(0)
+    sex, race, skill = rng.choice(["Female", "Male"], 800), rng.choice(["Black", "White"], 800), rng.normal(size=800)
+    income = np.where(skill + (sex == "Male") + rng.logistic(size=800) > 0.5, ">50K", "<=50K")
+    return pl.DataFrame({"skill": skill, "sex": sex, "race": race, "income": income})
 
 
 def reviews() -> pl.DataFrame:

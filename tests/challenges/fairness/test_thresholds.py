@@ -6,11 +6,10 @@ import itertools
 
 import numpy as np
 import pytest
+from fairlearn.postprocessing import ThresholdOptimizer
 from sklearn.base import BaseEstimator, ClassifierMixin
 
 from vouch.challenges.fairness.thresholds import RATES, chosen_cuts, curves_of
-
-fairlearn = pytest.importorskip("fairlearn.postprocessing")
 
 
 def scored(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -76,7 +75,7 @@ def test_accuracy_is_that_of_an_optimiser_that_may_draw_lots(criterion: str) -> 
         def predict_proba(self, X: np.ndarray) -> np.ndarray:
             return np.stack([1 - X[:, 0], X[:, 0]], axis=1)
 
-    other = fairlearn.ThresholdOptimizer(
+    other = ThresholdOptimizer(
         estimator=Given(), constraints=criterion, prefit=True, predict_method="predict_proba"
     ).fit(score[:, None], actual.astype(int), sensitive_features=code)
     theirs = other._pmf_predict(score[:, None], sensitive_features=code)[:, 1]
