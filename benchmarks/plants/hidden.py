@@ -30,7 +30,7 @@ Floats = npt.NDArray[np.float64]
 Bools = npt.NDArray[np.bool_]
 # From a table and its vectors to the rows of the slice.
 Where = Callable[[pl.DataFrame, Floats], Bools]
-_PROPOSING, _SEALED = (6_000, 6_000), 12_000
+_PROPOSING, _SEALED = (7_500, 7_500), 15_000
 _RARE = 0.03
 
 
@@ -42,7 +42,7 @@ def _table(rng: Rng, rows: int) -> pl.DataFrame:
 
 
 def _errs(classes: int, where: Where) -> Make:
-    """A network of which so many more answers are wrong in a slice of 3 % of 12 000 sealed rows."""
+    """A network of which so many more answers are wrong in a slice of 3 % of 15 000 sealed rows."""
 
     def make(seed: int, strength: float) -> PlantedCase:
         rng, rows = rng_of(seed, f"errs {classes} {where.__name__}"), sum(_PROPOSING) + _SEALED

@@ -42,7 +42,7 @@ def slices(case: Case) -> Check:
     elsewhere of which the network is as sure, or whose predicted number is alike. A second table lists where errors are
     most frequent whatever the network knows.
 
-    Promises to find: a slice of 3 % of 12,000 sealed rows of which 10 points more are wrong, or of 3,000 rows with 25
+    Promises to find: a slice of 3 % of 15,000 sealed rows of which 10 points more are wrong, or of 3,000 rows with 25
     points, or that is missed by 60 % more, where as many training and validation rows propose, and where it is a value
     of a column, a pair of values, or a region of the network's vectors.
     """
