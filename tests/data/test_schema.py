@@ -84,6 +84,15 @@ def test_the_task_follows_from_the_target(cells, task):
     assert infer(Dataset(frame, "memory"), Hints("t")).task == task
 
 
+def test_spellings_of_one_class_count_once() -> None:
+    cells = ["<=50K", ">50K", "<=50K.", ">50K.", "<=50K", ">50K"] * 10
+    frame = pl.DataFrame({"a": [float(i) for i in range(60)], "y": cells})
+    assert infer(Dataset(frame, "memory"), Hints("y")).task == "binary"
+    assert infer(Dataset(frame, "memory"), Hints("y", task="classification")).task == "binary"
+    letters = pl.DataFrame({"a": [float(i) for i in range(60)], "y": ["a", "A", "b"] * 20})
+    assert infer(Dataset(letters, "memory"), Hints("y")).task == "multiclass"
+
+
 def test_the_task_that_the_user_names_wins():
     frame = pl.DataFrame({"x": RNG.normal(size=ROWS), "t": [1, 2, 3, 4, 5, 6] * 10})
     assert infer(Dataset(frame, "memory"), Hints("t", task="regression")).task == "regression"

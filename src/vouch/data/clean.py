@@ -12,6 +12,7 @@ from vouch.contracts.roles import Modality
 from vouch.contracts.schema import Column, Schema
 from vouch.data.schema import modality, without_marks
 from vouch.data.shelf import Shelf, filtered, is_large, let_go
+from vouch.data.spelling import spellings
 from vouch.errors import ColumnError, MediaError, TargetError
 
 _PICTURES = 2048
@@ -116,18 +117,8 @@ def _received(reader: Modality, raw: pl.Series, column: Column, root: Path | Non
 
 
 def _one_spelling(labels: pl.Series, column: Column, notes: list[Note]) -> pl.Series:
-    """Labels that differ only in a full stop at the end, or in case, brought to their most frequent spelling.
-
-    Single letters keep their case: "a" and "A" may well be two classes.
-    """
-    counts = labels.drop_nulls().value_counts(sort=True, name="rows")
-    spellings: dict[str, str] = {}
-    change: dict[str, str] = {}
-    for label in counts[labels.name].to_list():
-        key = label.rstrip(".") or label
-        known = spellings.setdefault(key.casefold() if len(key) > 1 else key, label)
-        if known != label:
-            change[label] = known
+    """Labels brought to their most frequent spelling."""
+    change = spellings(labels)
     if not change:
         return labels
     rows = int(labels.is_in(list(change)).sum())
