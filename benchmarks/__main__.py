@@ -24,6 +24,7 @@ PLAN = {
     "csv": ("speed.py", "csv"),
     "explaining": ("explaining.py",),
     "planted": ("planted.py",),
+    "interactive": ("interactive.py",),
     "large": ("large.py", "csv", "parquet"),
     "large-pictures": ("large.py", "pictures", "--rows", "1e4", "1e5", "1e6"),
     "parts": ("parts.py",),
