@@ -270,7 +270,7 @@ def test_a_metric_of_probabilities_is_refused_for_a_quantity(capsys, tmp_path):
 
 
 def test_the_order_of_the_challenges_is_the_order_of_the_house():
-    assert [one.name for one in ALL] == ["overfitting", "data_quality", "calibration", "fairness"]
+    assert [one.name for one in ALL] == ["overfitting", "data_quality", "calibration", "black_box", "fairness"]
 
 
 def test_a_bundle_whose_leak_was_left_out_finds_its_own_data_again(capsys, tmp_path, monkeypatch):
