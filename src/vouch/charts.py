@@ -136,3 +136,22 @@ def intervals(says: str, rows: list[dict[str, Any]], stated: float, title: str) 
         },
     ]
     return chart(says, rows, layers, height=_MARGIN + _LINE_HEIGHT * len(rows))
+
+
+def curves(says: str, rows: list[dict[str, Any]], across: str, up: str) -> Spec:
+    """Lines in two colours and a dashed grey one.
+
+    Args:
+        says: what it shows.
+        rows: with "x", "y" and "line": the first two lines that occur are coloured, the third is grey.
+        across: title of the horizontal axis.
+        up: title of the vertical axis.
+    """
+    lines = list(dict.fromkeys(row["line"] for row in rows))
+    colour = {"field": "line", "type": "nominal", "sort": lines}
+    look = {
+        "color": {**colour, "scale": {"domain": lines, "range": [FIRST, SECOND, MUTED][: len(lines)]}},
+        "strokeDash": {**colour, "scale": {"domain": lines, "range": [[1, 0], [1, 0], [4, 4]][: len(lines)]}},
+    }
+    encoding = {"x": quantity("x", across), "y": quantity("y", up), **look}
+    return chart(says, rows, [{"mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding}])

@@ -11,12 +11,14 @@ import pytest
 
 from cli.running import QUICK, left, refused, run, table
 from helpers import rows
-from vouch.api import load
+from vouch.api import explain, load, predict
 from vouch.api.explaining import found_method
 from vouch.api.predicting import as_bundle
 from vouch.cli import main
+from vouch.contracts.bundle import GroupRule, GroupShifts
 from vouch.contracts.finding import Check, Estimate, Finding, Verdict
 from vouch.contracts.proof import Audit
+from vouch.errors import UsageError
 
 REFUSED = {
     ("--method", "shaply"): "Did you mean 'shapley'",
@@ -158,3 +160,14 @@ def test_the_method_is_the_one_that_an_audit_found_truest() -> None:
     assert found_method("lime", as_bundle(replace(bundle, audit=audited("pass"))))[0].name == "lime"
     assert found_method(None, as_bundle(replace(bundle, audit=audited("inconclusive"))))[0].name == "shapley"
     assert found_method(None, bundle) == (found_method("shapley", bundle)[0], ())
+
+
+def test_a_bundle_that_shifts_its_answers_is_explained_beside_what_it_predicts() -> None:
+    rule = GroupRule((), (), (), (), ("all rows",))
+    moved = as_bundle(replace(load("a.vouch"), shifts=GroupShifts(rule, ((0.0, 50.0),), "demographic_parity", 60)))
+    frame = pl.read_csv("a.csv")
+    told = [one.prediction for one in explain(moved, frame, rows="0:9").explanations]
+    assert told == predict(moved, frame)["prediction"][:9].to_list()
+    assert set(told) == {"yes"}
+    with pytest.raises(UsageError, match="thresholds of its own"):
+        explain(moved, frame, what_if=True)

@@ -12,16 +12,15 @@ import polars as pl
 import torch
 from torch import Tensor
 
-from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
+from vouch.contracts.dataset import Dataset
 from vouch.contracts.explaining import Alike, Change, Explanation, Question, WhatIf
 from vouch.data.encode import encode
 from vouch.errors import DataNotFoundError, UsageError, nearest
 from vouch.explainers.influence import cosines, influences
-from vouch.explainers.still import still
 from vouch.explainers.what_if import turned
-from vouch.nets.network import Network, outputs_of
+from vouch.nets.network import Network, outputs_of, vectors_of
 from vouch.statistics.recalibration import said
 
 Floats = npt.NDArray[np.float64]
@@ -47,17 +46,17 @@ class Known:
     inputs: tuple[Tensor, ...]
 
     @classmethod
-    def of(cls, bundle: Bundle, what: str) -> Known:
+    def of(cls, bundle: Bundle, data: Dataset | None, what: str) -> Known:
         """At most 5,000 of the rows that a bundle was trained on.
 
         Args:
-            bundle: whose data is looked for where it was.
+            bundle: whose rows they are.
+            data: what it was fitted on, where that is at hand.
             what: the option that needs them, for the message.
 
         Raises:
             DataNotFoundError: the data is not where it was, or is other data.
         """
-        data = training_data(bundle)
         if data is None:
             raise DataNotFoundError(
                 "the data that the bundle was fitted on is not where it was, or has changed", where=what,
@@ -118,6 +117,11 @@ def check_what_if(bundle: Bundle, fixed: Sequence[str]) -> None:
         raise UsageError(
             f"a {bundle.task.name} task has no decision that a change could turn", where="--what-if",
             next_step="Leave --what-if out.",
+        )  # fmt: skip
+    if bundle.shifts is not None:
+        raise UsageError(
+            "the bundle moves its answers to thresholds of its own, which no change of a row is tried against",
+            where="--what-if", next_step="Ask the bundle that was treated.",
         )  # fmt: skip
     columns = [column.name for column in bundle.schema.features]
     for name in fixed:
@@ -185,13 +189,10 @@ def with_alike(
     return tuple(found)
 
 
-def trunk_of(bundle: Bundle, inputs: Sequence[Tensor], batch: int = 1024) -> Tensor:
+def trunk_of(bundle: Bundle, inputs: Sequence[Tensor]) -> Tensor:
     """What the trunk of a bundle's network makes of encoded rows (n, M, H)."""
-    network = bundle.network
-    assert isinstance(network, Network)
-    parts = zip(*(x.split(batch) for x in inputs), strict=True)
-    with torch.inference_mode(), still(network):
-        return torch.cat([network.trunk(network.vectors(*part)) for part in parts])
+    assert isinstance(bundle.network, Network)
+    return vectors_of(bundle.network, inputs)
 
 
 def flat(vectors: Tensor) -> Floats:

@@ -27,7 +27,7 @@ from vouch.data.encode import encode
 from vouch.data.schema import modality
 from vouch.data.split import folds, part_of
 from vouch.nets.build import apart
-from vouch.nets.network import Network, outputs_of
+from vouch.nets.network import Network, outputs_of, vectors_of
 from vouch.statistics.shifting import answered, deciding
 from vouch.training.loop import train
 from vouch.training.state import Epoch
@@ -181,7 +181,7 @@ class LiveCase:
         if not isinstance(network, Network):
             raise TypeError(f"a {type(network).__name__} has no vectors before its head")
         if before == "trunk":
-            return _vectors(network, self._inputs(rows), before).double().numpy()
+            return vectors_of(network, self._inputs(rows), before).double().numpy()
         place = np.full(self.dataset.frame.height, -1)
         found, left = np.empty((len(rows), _size(network))), np.ones(len(rows), bool)
         for known, vectors in self.means.memo.get("vectors", []):
@@ -190,7 +190,7 @@ class LiveCase:
             found[here], left[here] = vectors.numpy()[place[rows[here]]], False
             place[known] = -1
         if left.any():
-            found[left] = _vectors(network, self._inputs(rows[left]), before).flatten(1).numpy()
+            found[left] = vectors_of(network, self._inputs(rows[left]), before).flatten(1).numpy()
         return found
 
     def out_of_fold(self) -> Scored:
@@ -303,7 +303,7 @@ class LiveCase:
         together = len(rows) + sum(len(known) for known, _ in kept)
         if not isinstance(network, Network) or together * _size(network) > _MOST_KEPT:
             return outputs_of(network, self._inputs(rows))
-        vectors = _vectors(network, self._inputs(rows), "head")
+        vectors = vectors_of(network, self._inputs(rows), "head")
         kept.append((rows, vectors.flatten(1)))
         with torch.inference_mode():
             return network.head(vectors)
@@ -348,14 +348,6 @@ def taught_by(lesson: Lesson, original: Dataset) -> Taught | None:
         return None
     weights = () if lesson.weights is None else tuple(float(w) for w in lesson.weights[weighted])
     return Taught(tuple(map(int, rows)), tuple(after[rows].to_list()), tuple(map(int, weighted)), weights)
-
-
-@torch.inference_mode()
-def _vectors(network: Network, inputs: list[torch.Tensor], before: str, batch: int = 1024) -> torch.Tensor:
-    """What the network makes of some rows: (n, D) before the trunk, (n, M, H) before the head."""
-    network.eval()
-    parts = [network.vectors(*part) for part in zip(*(x.split(batch) for x in inputs), strict=True)]
-    return torch.cat([network.trunk(part) if before == "head" else part for part in parts])
 
 
 def _size(network: Network) -> int:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 from typing import Unpack
 
 import numpy as np
@@ -32,10 +33,12 @@ from vouch.explainers.faithfulness import curves
 from vouch.explainers.game import Game
 from vouch.nets.network import outputs_of
 from vouch.statistics.recalibration import said
+from vouch.statistics.shifting import decided, deciding
 from vouch.statistics.simultaneous import several_means
 
 ROWS = "0:10"
 _STAND_INS = 64
+Learned = Callable[[], Dataset | None]
 _BEFORE_SHIFTS = "what is explained is what the network says, before the bundle moves its answers to other thresholds"
 
 
@@ -81,10 +84,15 @@ def explain_with_notes(
         raise EmptyDataError("none of the rows can be read", where=whole.source)
     frame = canonical.frame.filter(~bad)
     inputs = tuple(encode(frame, bundle.encoders))
-    others, against = _stand_ins(bundle, whole, inputs)
+    # Read again from where it was, once, and only if something asks for it.
+    learned = cache(lambda: training_data(bundle))
+    others, against = _stand_ins(bundle, whole, inputs, learned)
     asked = _Asked(bundle, inputs, others, said(bundle, outputs_of(bundle.network.cpu(), inputs)), options)
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
-    explanations = _beside(asked, _told(asked, frame, numbers, method.name, attributions))
+    groups = deciding(bundle, canonical.frame, raw.frame, canonical.lines)
+    final = decided(bundle, asked.decoded, None if groups is None else groups.filter(~bad))
+    told = _told(asked, final, frame, numbers, method.name, attributions)
+    explanations = _beside(asked, [question for question, _ in attributions], told, learned)
     notes = _notes([one for _, one in attributions])
     before = (_BEFORE_SHIFTS,) if bundle.shifts is not None else ()
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
@@ -179,12 +187,12 @@ class _Asked:
 
 
 def _stand_ins(
-    bundle: Bundle, whole: Dataset, inputs: tuple[Tensor, ...]
+    bundle: Bundle, whole: Dataset, inputs: tuple[Tensor, ...], learned: Learned
 ) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
     """Encoded rows whose values stand in for what is taken out, and where they are from."""
     if all(some.blank is not None for some in parts_of(bundle, inputs, 0)):
         return tuple(x[:1] for x in inputs), ()
-    known, rng = training_data(bundle), np.random.default_rng(bundle.recipe.seed)
+    known, rng = learned(), np.random.default_rng(bundle.recipe.seed)
     rows = np.arange(whole.frame.height) if known is None else bundle.split.train
     some = np.sort(rng.choice(rows, min(_STAND_INS, len(rows)), replace=False))
     if known is None:
@@ -209,12 +217,14 @@ def _attributed(method: Explainer, question: Question) -> Attribution:
     return method.attribute(question)
 
 
-def _beside(asked: _Asked, told: tuple[Explanation, ...]) -> tuple[Explanation, ...]:
+def _beside(
+    asked: _Asked, questions: Sequence[Question], told: tuple[Explanation, ...], learned: Learned
+) -> tuple[Explanation, ...]:
     """The explanations with what else was asked for."""
     count, what_if = int(asked.options.get("alike") or 0), bool(asked.options.get("what_if"))
-    questions = asked.questions()
     by_rows = any(some.blank is None for question in questions for some in question.parts)
-    known = Known.of(asked.bundle, "--alike" if count else "--what-if") if count or (what_if and by_rows) else None
+    option = "--alike" if count else "--what-if"
+    known = Known.of(asked.bundle, learned(), option) if count or (what_if and by_rows) else None
     if what_if:
         told = with_what_if(known if by_rows else None, questions, told, asked.options.get("fixed") or ())
     return with_alike(known, questions, told, count) if known is not None and count else told
@@ -255,11 +265,11 @@ def _unit(bundle: Bundle) -> str:
 
 
 def _told(
-    asked: _Asked, frame: pl.DataFrame, numbers: npt.NDArray[np.int64], method: str,
+    asked: _Asked, final: npt.NDArray[np.float64], frame: pl.DataFrame, numbers: npt.NDArray[np.int64], method: str,
     attributions: Sequence[tuple[Question, Attribution]],
 ) -> tuple[Explanation, ...]:  # fmt: skip
     """Attributions for readers, one explanation for each row."""
-    bundle, predictions = asked.bundle, asked.bundle.task.frame(asked.decoded)["prediction"].to_list()
+    bundle, predictions = asked.bundle, asked.bundle.task.frame(final)["prediction"].to_list()
     whole = [(question, one, row) for question, one in attributions for row in range(question.rows)]
     found = []
     for place, (question, one, row) in enumerate(whole):

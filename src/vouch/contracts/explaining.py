@@ -192,8 +192,8 @@ class Alike:
         row: its number in the data that the network was fitted on.
         target: what is true of it.
         cosine: how alike both are to the network, from -1 to 1.
-        influence: how much learning from it moved the answer towards what is predicted, in units of the head's
-            learning rate; below 0 it spoke against it.
+        influence: how much a step on it would raise the explained answer, in units of the head's learning rate; below
+            0 it speaks against it.
         cells: column and content of its features.
     """
 

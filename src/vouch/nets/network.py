@@ -197,3 +197,27 @@ def find_device(name: str) -> torch.device:
     if name.split(":")[0] not in here:
         raise UsageError(f"there is no device '{name}' here", expected="one of auto, " + ", ".join(here))
     return torch.device(name)
+
+
+@torch.inference_mode()
+def vectors_of(network: Network, inputs: Sequence[Tensor], before: str = "head", batch: int = 1024) -> Tensor:
+    """What a network makes of encoded rows, in batches, without dropout: before its head, or before its trunk.
+
+    Args:
+        network: left in evaluation mode.
+        inputs: encoded inputs, first dimension B.
+        before: "head" or "trunk".
+        batch: rows per pass.
+
+    Returns:
+        (B, M, H) before the head, (B, D) before the trunk.
+
+    Example:
+        >>> from vouch.nets.mlp import MLP
+        >>> net = Network([Flat(nn.Unflatten(1, (2, 1)), columns=2, features=1)], MLP(2, 8, 1, 0.0), outputs=3)
+        >>> vectors_of(net, [torch.zeros(5, 2)]).shape
+        torch.Size([5, 1, 8])
+    """
+    network.eval()
+    parts = [network.vectors(*part) for part in zip(*(x.split(batch) for x in inputs), strict=True)]
+    return torch.cat([network.trunk(part) if before == "head" else part for part in parts])

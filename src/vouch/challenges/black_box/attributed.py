@@ -90,14 +90,14 @@ def tried(method: Explainer, some: Sequence[Question]) -> Tried:
 
 
 def suitable(case: Case, methods: Sequence[Explainer] = ALL) -> list[Explainer]:
-    """The methods that apply to this network, and where rows are asked about one by one those that are not too dear."""
+    """The methods that apply to this network; where rows are asked about one by one those that are cheap enough."""
     some = asked(case, "valid")
-    dearest = np.inf if len(some.questions) < len(some.rows) else _PASSES
-    return [
-        method for method in methods
-        if not any(method.applies(question) for question in some.questions)
-        and method.passes(int(some.parts.max())) <= dearest
-    ]  # fmt: skip
+    fit = [method for method in methods if not any(method.applies(question) for question in some.questions)]
+    if len(some.questions) < len(some.rows):
+        return fit
+    passes = {method.name: method.passes(int(some.parts.max())) for method in fit}
+    dearest = max(_PASSES, min(passes.values()))
+    return [method for method in fit if passes[method.name] <= dearest]
 
 
 def best(case: Case, methods: Sequence[Explainer] = ALL) -> Explainer:

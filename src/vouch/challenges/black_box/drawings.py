@@ -4,25 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, chart, names, quantity, share, written
+from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, chart, names, quantity, written
 
 Rows = list[dict[str, Any]]
 _LINE_HEIGHT, _MARGIN, _LEVELS = 24, 70, 25
-
-
-def curves(says: str, rows: Rows, x: str, y: str) -> Spec:
-    """Two lines over shares from 0 to 1.
-
-    Args:
-        says: what they show.
-        rows: with "x", "y" and "line".
-        x: title of the axis of shares.
-        y: title of the other axis.
-    """
-    lines = list(dict.fromkeys(row["line"] for row in rows))
-    colour = {"field": "line", "type": "nominal", "scale": {"domain": lines, "range": [FIRST, SECOND]}}
-    marks = {"mark": {"type": "line", "strokeWidth": 2}}
-    return chart(says, rows, [{**marks, "encoding": {"x": share("x", x), "y": quantity("y", y), "color": colour}}])
 
 
 def bars(says: str, rows: Rows, title: str) -> Spec:

@@ -6,9 +6,9 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from vouch.challenges.black_box import drawings
 from vouch.challenges.black_box.attributed import Floats, Tried, asked, attributed, best, suitable
 from vouch.challenges.judging import judge, not_asked, too_few
+from vouch.charts import curves as curve_chart
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Explainer
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
@@ -115,7 +115,7 @@ def _figure(one: Tried, says: str, unit: str) -> Figure:
         each = [np.interp(shares, np.linspace(0, 1, curve.shape[1]), row) for curve in curves for row in curve]
         mean = np.mean(each, axis=0)
         rows += [{"x": float(x), "y": float(y), "line": line} for x, y in zip(shares, mean, strict=True)]
-    spec = drawings.curves(says, rows, "Share of the parts, the most important first", f"Mean answer {unit}".strip())
+    spec = curve_chart(says, rows, "Share of the parts, the most important first", f"Mean answer {unit}".strip())
     return Figure("faithful_explanations", f"The answer while parts come and go by '{one.method.name}'", says, spec)
 
 

@@ -7,9 +7,9 @@ from collections.abc import Callable
 import numpy as np
 import numpy.typing as npt
 
-from vouch.challenges.calibration import drawings
 from vouch.challenges.calibration.parts import REGRESSION
 from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, together_of, too_few
+from vouch.charts import curves as curve_chart
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.statistics.delong import delong
@@ -122,5 +122,5 @@ def _curve(right: Bools, kept: Callable[[float], float], says: str) -> Figure:
     ideal = _rest(np.sort(right)[::-1])
     lines = {"this network": kept, "knowing every error": ideal, "at random": lambda _: float(right.mean())}
     rows = [{"x": float(x), "y": line(float(x)), "line": name} for name, line in lines.items() for x in shares]
-    spec = drawings.curves(says, rows, "Share of rows rejected", "Accuracy of the rest")
+    spec = curve_chart(says, rows, "Share of rows rejected", "Accuracy of the rest")
     return Figure("accuracy_rejection", "Accuracy when the least certain rows are rejected", says, spec)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from vouch.charts import FIRST, MUTED, SECOND, Spec, chart, data, names, quantity, share
+from vouch.charts import FIRST, MUTED, Spec, chart, data, names, quantity, share
 
 Rows = list[dict[str, Any]]
 
@@ -34,25 +34,6 @@ def reliability(says: str, rows: Rows) -> Spec:
         },
     ]
     return chart(says, rows, layers, height=360)
-
-
-def curves(says: str, rows: Rows, across: str, up: str) -> Spec:
-    """Lines in two colours and a dashed grey one.
-
-    Args:
-        says: what it shows.
-        rows: with "x", "y" and "line": the first two lines that occur are coloured, the third is grey.
-        across: title of the horizontal axis.
-        up: title of the vertical axis.
-    """
-    lines = list(dict.fromkeys(row["line"] for row in rows))
-    colour = {"field": "line", "type": "nominal", "sort": lines}
-    look = {
-        "color": {**colour, "scale": {"domain": lines, "range": [FIRST, SECOND, MUTED][: len(lines)]}},
-        "strokeDash": {**colour, "scale": {"domain": lines, "range": [[1, 0], [1, 0], [4, 4]][: len(lines)]}},
-    }
-    encoding = {"x": quantity("x", across), "y": quantity("y", up), **look}
-    return chart(says, rows, [{"mark": {"type": "line", "strokeWidth": 2}, "encoding": encoding}])
 
 
 def bars(says: str, rows: Rows, across: str, up: str) -> Spec:

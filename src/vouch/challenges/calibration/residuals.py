@@ -12,6 +12,7 @@ from scipy.stats import t as student
 from vouch.challenges.calibration import drawings
 from vouch.challenges.calibration.parts import REGRESSION, in_quarters
 from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, too_few
+from vouch.charts import curves as curve_chart
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
 from vouch.wording import number
@@ -142,5 +143,5 @@ def _transforms(before: Floats, after: Floats, says: str) -> Figure:
     rows = [
         {"x": float(x), "y": y, "line": name} for name, ys in lines.items() for x, y in zip(_LEVELS, ys, strict=True)
     ]
-    spec = drawings.curves(says, rows, "Share of validation rows with a lower error", "Share of sealed rows below it")
+    spec = curve_chart(says, rows, "Share of validation rows with a lower error", "Share of sealed rows below it")
     return Figure("residual_quantiles", "Errors of sealed rows among those of validation rows", says, spec)

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy.stats import betabinom
 
-from vouch.challenges.calibration import drawings
 from vouch.challenges.judging import FEWEST_ROWS, judge, together_of, too_few
+from vouch.charts import curves as curve_chart
 from vouch.contracts.case import Case
 from vouch.contracts.finding import Check, Estimate, Figure, Suspects, Threshold
 from vouch.statistics.simultaneous import several_shares
@@ -132,7 +132,7 @@ def _distances(usual: Floats, seen: Floats, says: str) -> Figure:
     at = np.linspace(0, top, _POINTS)
     lines = {"validation rows": usual, "sealed rows": seen}
     rows = [{"x": float(x), "y": float((line > x).mean()), "line": name} for name, line in lines.items() for x in at]
-    spec = drawings.curves(
+    spec = curve_chart(
         says,
         rows,
         "Distance to the tenth-nearest training row, over what 1 in 100 of these exceed",
