@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from dataclasses import asdict, dataclass
 
-from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, chart, quantity
+from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, quantity
 from vouch.contracts.finding import Estimate, Figure
 from vouch.contracts.proof import Proof, Trial
 from vouch.report.cells import spoken
+from vouch.report.figures.crosses import Point, crosses
 from vouch.wording import count, number
 
 _MOST_POINTS = 40
@@ -16,22 +16,9 @@ _NORMAL = 1.96
 _TRIED, _CHOSEN, _BEFORE, _AFTER = (
     "tried, on rows kept for choosing", "chosen, on the same rows", "sealed rows, before", "sealed rows, after",
 )  # fmt: skip
-_COLOURS = {_TRIED: MUTED, _CHOSEN: FIRST, _BEFORE: INK, _AFTER: SECOND}
-_SHAPES = {_TRIED: "circle", _CHOSEN: "square", _BEFORE: "triangle-up", _AFTER: "diamond"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """One candidate, or one state of the sealed rows, with intervals where they are known."""
-
-    label: str
-    x: float
-    x_low: float
-    x_high: float
-    y: float
-    y_low: float
-    y_high: float
-    kind: str
+_LOOKS = {
+    _TRIED: (MUTED, "circle"), _CHOSEN: (FIRST, "square"), _BEFORE: (INK, "triangle-up"), _AFTER: (SECOND, "diamond"),
+}  # fmt: skip
 
 
 def front(proof: Proof) -> Figure | None:
@@ -55,14 +42,14 @@ def front(proof: Proof) -> Figure | None:
     return Figure("front", title, says, _spec(says, points, (main, proof.chosen_by)))
 
 
-def _tried(place: int, one: Trial) -> _Point:
+def _tried(place: int, one: Trial) -> Point:
     reach = _NORMAL * one.error if math.isfinite(one.error) else 0.0
     kind, label = _CHOSEN if one.chosen else _TRIED, str(place) if place else "nothing"
-    return _Point(label, one.main, one.main, one.main, one.score, one.score - reach, one.score + reach, kind)
+    return Point(label, one.main, one.main, one.main, one.score, one.score - reach, one.score + reach, kind)
 
 
-def _state(kind: str, x: Estimate, y: Estimate) -> _Point:
-    return _Point("", x.value, x.low, x.high, y.value, y.low, y.high, kind)
+def _state(kind: str, x: Estimate, y: Estimate) -> Point:
+    return Point("", x.value, x.low, x.high, y.value, y.low, y.high, kind)
 
 
 def _says(proof: Proof, main: str, before: dict[str, Estimate], after: dict[str, Estimate]) -> str:
@@ -76,22 +63,6 @@ def _says(proof: Proof, main: str, before: dict[str, Estimate], after: dict[str,
     return said + ". Lines are 95 % intervals, of a candidate that of its change; numbers are those of the list below."
 
 
-def _spec(says: str, points: list[_Point], names: tuple[str, str]) -> Spec:
-    rows = [asdict(one) for one in points]
-    kinds = [kind for kind in _COLOURS if any(one.kind == kind for one in points)]
+def _spec(says: str, points: list[Point], names: tuple[str, str]) -> Spec:
     x, y = (quantity(field, spoken(name).capitalize()) for field, name in zip("xy", names, strict=True))
-    scales = [{"domain": kinds, "range": [look[kind] for kind in kinds]} for look in (_COLOURS, _SHAPES)]
-    colour, shape = ({"field": "kind", "type": "nominal", "scale": scale} for scale in scales)
-    place = {"x": x, "y": y, "color": colour}
-    rule: Spec = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.6}
-    drawn = chart(says, rows, [
-        {"mark": rule, "encoding": {**place, "x": {**x, "field": "x_low"}, "x2": {"field": "x_high"}}},
-        {"mark": rule, "encoding": {**place, "y": {**y, "field": "y_low"}, "y2": {"field": "y_high"}}},
-        {"mark": {"type": "point", "filled": True, "size": 70, "opacity": 1}, "encoding": {**place, "shape": shape}},
-        {
-            "mark": {"type": "text", "align": "left", "dx": 6, "dy": -7, "fontSize": 11, "color": INK},
-            "encoding": {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}},
-        },
-    ], height=340)  # fmt: skip
-    drawn["config"]["legend"] |= {"direction": "vertical", "symbolOpacity": 1}
-    return drawn
+    return crosses(says, points, (x, y), _LOOKS)

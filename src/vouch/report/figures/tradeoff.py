@@ -4,37 +4,22 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
 from string import ascii_uppercase
 from typing import Any
 
-from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, chart, data, quantity
+from vouch.charts import FIRST, MUTED, SECOND, Spec, data, quantity
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.finding import Figure
 from vouch.contracts.proof import Difference, Proof, Trial
 from vouch.report.cells import spoken
+from vouch.report.figures.crosses import Point, crosses
 from vouch.tasks.metrics import BY_TASK
 from vouch.wording import count
 
 MOST_POINTS = 60
 _NORMAL = 1.96
 _TRIED, _CHOSEN, _PROVED = "tried, on rows kept for choosing", "chosen, on the same rows", "proved, on sealed rows"
-_COLOURS = {_TRIED: MUTED, _CHOSEN: FIRST, _PROVED: SECOND}
-_SHAPES = {_TRIED: "circle", _CHOSEN: "square", _PROVED: "diamond"}
-
-
-@dataclass(frozen=True, slots=True)
-class _Point:
-    """One remedy: what it changed, with intervals where they are known."""
-
-    label: str
-    x: float
-    x_low: float
-    x_high: float
-    y: float
-    y_low: float
-    y_high: float
-    kind: str
+_LOOKS = {_TRIED: (MUTED, "circle"), _CHOSEN: (FIRST, "square"), _PROVED: (SECOND, "diamond")}
 
 
 def trade_offs(bundle: BundleValue) -> tuple[Figure, ...]:
@@ -77,11 +62,11 @@ def _trade_off(name: str, proofs: Sequence[Proof], bundle: BundleValue) -> Figur
     return Figure(f"trade_off_{name}", title, says, spec)
 
 
-def _order(point: _Point) -> int:
+def _order(point: Point) -> int:
     return [_PROVED, _CHOSEN, _TRIED].index(point.kind)
 
 
-def _points(mark: str, proof: Proof, name: str, main: str) -> list[_Point]:
+def _points(mark: str, proof: Proof, name: str, main: str) -> list[Point]:
     first = proof.trials[0] if proof.trials else None
     found = [_tried(f"{mark}{i}", one, first) for i, one in enumerate(proof.trials[1:], 1) if first is not None]
     moved = {one.name: one for one in (*proof.differences, *proof.price)}
@@ -90,17 +75,17 @@ def _points(mark: str, proof: Proof, name: str, main: str) -> list[_Point]:
     return found
 
 
-def _tried(label: str, one: Trial, nothing: Trial) -> _Point:
+def _tried(label: str, one: Trial, nothing: Trial) -> Point:
     x, y = one.score - nothing.score, one.main - nothing.main
     reach = _NORMAL * one.error if math.isfinite(one.error) else 0.0
-    return _Point(label, x, x - reach, x + reach, y, y, y, _CHOSEN if one.chosen else _TRIED)
+    return Point(label, x, x - reach, x + reach, y, y, y, _CHOSEN if one.chosen else _TRIED)
 
 
-def _proved(label: str, x: Difference, y: Difference) -> _Point:
-    return _Point(label, x.value, x.low, x.high, y.value, y.low, y.high, _PROVED)
+def _proved(label: str, x: Difference, y: Difference) -> Point:
+    return Point(label, x.value, x.low, x.high, y.value, y.low, y.high, _PROVED)
 
 
-def _says(name: str, points: Sequence[_Point], up: bool) -> str:
+def _says(name: str, points: Sequence[Point], up: bool) -> str:
     tried = [one for one in points if one.kind != _PROVED]
     proved = len(points) - len(tried)
     better = sum((one.x > 0) == up and one.x != 0 for one in tried)
@@ -113,31 +98,8 @@ def _says(name: str, points: Sequence[_Point], up: bool) -> str:
     return said + ". Lines are intervals; right and up are better; the dashed lines are doing nothing."
 
 
-def _spec(says: str, points: Sequence[_Point], across: tuple[str, bool], along: tuple[str, bool]) -> Spec:
-    rows = [{key: value if value == value else None for key, value in asdict(one).items()} for one in points]
-    kinds = [kind for kind in _COLOURS if any(one.kind == kind for one in points)]
-    x, y = _axis("x", *across), _axis("y", *along)
-    scales = [{"domain": kinds, "range": [look[kind] for kind in kinds]} for look in (_COLOURS, _SHAPES)]
-    colour, shape = ({"field": "kind", "type": "nominal", "scale": scale} for scale in scales)
-    place = {"x": x, "y": y, "color": colour}
-    rule: Spec = {"type": "rule", "strokeWidth": 1.5, "opacity": 0.6}
-    layers = [
-        _zero("x"),
-        _zero("y"),
-        {"mark": rule, "encoding": {**place, "x": {**x, "field": "x_low"}, "x2": {"field": "x_high"}}},
-        {"mark": rule, "encoding": {**place, "y": {**y, "field": "y_low"}, "y2": {"field": "y_high"}}},
-        {
-            "mark": {"type": "point", "filled": True, "size": 70, "opacity": 1},
-            "encoding": {**place, "shape": shape},
-        },
-        {
-            "mark": {"type": "text", "align": "left", "dx": 6, "dy": -7, "fontSize": 11, "color": INK},
-            "encoding": {"x": x, "y": y, "text": {"field": "label", "type": "nominal"}},
-        },
-    ]
-    drawn = chart(says, rows, layers, height=340)
-    drawn["config"]["legend"] |= {"direction": "vertical", "symbolOpacity": 1}
-    return drawn
+def _spec(says: str, points: Sequence[Point], across: tuple[str, bool], along: tuple[str, bool]) -> Spec:
+    return crosses(says, points, (_axis("x", *across), _axis("y", *along)), _LOOKS, (_zero("x"), _zero("y")))
 
 
 def _axis(field: str, name: str, higher_is_better: bool) -> dict[str, Any]:
