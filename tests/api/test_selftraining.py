@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ import vouch
 from cli.running import refused, run
 from helpers import FAST, rows
 from vouch.api.selftraining import balanced, sure_enough
+from vouch.modalities.image import ImageEncoder
 
 
 def digits() -> tuple[np.ndarray, np.ndarray]:
@@ -28,17 +30,51 @@ def accuracy(bundle: vouch.Bundle) -> float:
     return next(one.value for one in bundle.evidence.metrics if one.name == "accuracy")
 
 
-def test_many_rows_without_a_label_help_where_labels_are_few() -> None:
+@pytest.mark.parametrize(("consistency", "said"), [(1.0, "changed a little and much"), (0.0, "the network labelled")])
+def test_many_rows_without_a_label_help_where_labels_are_few(consistency: float, said: str) -> None:
     x, y = digits()
     some, test = {"x": x[:150], "y": y[:150]}, {"x": x[1200:], "y": y[1200:]}
-    settings = {"image_width": 16, "epochs": 20}
+    settings = {"image_width": 16, "epochs": 20, "consistency": consistency}
     alone = vouch.fit(some, "y", test=test, settings=settings)
     both = vouch.fit(some, "y", test=test, settings=settings, unlabelled={"x": x[150:1200]})
+    assert said in notes(both)
     assert "kept: validation score" in notes(both)
     assert "not kept" not in notes(both)
+    assert "Learning from them is proved to be better: accuracy from" in notes(both)
     assert accuracy(both) > accuracy(alone) + 0.02
     assert len(both.split.train) == len(alone.split.train)
     assert both.run.fingerprint == alone.run.fingerprint
+
+
+def test_rows_of_other_kinds_are_labelled_once_whatever_consistency_says() -> None:
+    frame, pool = rows(160), rows(200, 3).drop("y")
+    settings = {**FAST, "epochs": 12}
+    bundles = [
+        vouch.fit(frame, "y", settings={**settings, "consistency": strength}, unlabelled=pool)
+        for strength in (1.0, 0.0)
+    ]
+    assert all("the network labelled" in notes(bundle) for bundle in bundles)
+    np.testing.assert_array_equal(*(bundle.predict_proba(frame) for bundle in bundles))
+
+
+def test_views_that_make_it_worse_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Views that show another picture of the batch: the network is taught that any two are alike."""
+    x, y = digits()
+    some = {"x": x[:300], "y": y[:300]}
+    monkeypatch.setattr(ImageEncoder, "view", lambda _, batch, __: batch.flip(0).float())
+    settings = {"image_width": 16, "epochs": 20, "valid_fraction": 0.4}
+    both = vouch.fit(some, "y", settings=settings, unlabelled={"x": x[300:1200]})
+    assert "not kept: validation score" in notes(both)
+    alone = vouch.fit(some, "y", settings=settings)
+    np.testing.assert_array_equal(alone.predict_proba({"x": x[1200:1300]}), both.predict_proba({"x": x[1200:1300]}))
+
+
+def test_the_time_that_is_left_bounds_the_second_training() -> None:
+    x, y = digits()
+    some, pool = {"x": x[:150], "y": y[:150]}, {"x": x[150:1200]}
+    settings = {"image_width": 16, "epochs": 20}
+    told = notes(vouch.fit(some, "y", settings=settings, unlabelled=pool, budget="10s"))
+    assert int(re.search(r"over (\d+) epoch", told).group(1)) < 40  # type: ignore[union-attr]
 
 
 def test_what_does_not_help_is_not_kept_and_said_so() -> None:

@@ -30,6 +30,7 @@ NO_REGULARISERS = {
     "vocabulary", "max_tokens", "text_width", "focal", "logit_adjustment", "fairness_within",
     "shard", "gradient_sharing",
     "start", "probe", "unfreezing", "layer_decay", "hidden",  # each is tried where networks start from another
+    "consistency",  # tried where rows have no label
     "augment",  # each of its names is tried by test_augmentations.py
 }  # fmt: skip
 Direction = Callable[[vouch.Bundle, vouch.Bundle], None]

@@ -89,7 +89,7 @@ def fit(data: object, target: str | None = None, **options: Unpack[FitOptions]) 
         ready, history = with_trained(attempts.ready), mean_history(histories)
         team.relieve()
         if extra is not None:
-            ready, history = _more(ready, history, extra, progress)
+            ready, history = _more(ready, history, extra, progress, _left(options, prepared - started))
         seconds = {"prepare": prepared - started, "train": time.perf_counter() - prepared}
         bundle = with_folds(measure(ready, history, seconds), ready)
         bundle = as_bundle(replace(bundle, run=replace(bundle.run, memory=attempts.used(meter))))
@@ -129,15 +129,19 @@ def _unlabelled(schema: Schema, options: FitOptions) -> Dataset | None:
     return None if given is None else read_unlabelled(given, schema)
 
 
-def _more(ready: Ready, history: list[Epoch], extra: Dataset, progress: Progress) -> tuple[Ready, list[Epoch]]:
+def _more(
+    ready: Ready, history: list[Epoch], extra: Dataset, progress: Progress, seconds: float | None
+) -> tuple[Ready, list[Epoch]]:
     """What is ready with the better of two networks: the one that is trained, and one that learned from more rows."""
 
     def learn(second: Ready) -> tuple[Ready, list[Epoch]]:
+        # Its batches may be larger, so that it is asked anew in how many parts they pass.
+        second = settled(second, None, progress)
         # Whoever draws or keeps the curves has one of the first network already.
         histories = [train(job) for job in jobs_of(second, None, partial(progress, network=2))]
         return with_trained(second), mean_history(histories)
 
-    return self_trained(ready, history, unlabelled_for(ready, extra), learn)
+    return self_trained(ready, history, unlabelled_for(ready, extra), learn, seconds and seconds * GROWTH)
 
 
 def _proved(bundle: Bundle, ready: Ready, extra: Dataset | None, options: FitOptions) -> Bundle:
@@ -151,7 +155,8 @@ def _proved(bundle: Bundle, ready: Ready, extra: Dataset | None, options: FitOpt
         scratch = settled(scratch, None)
         histories = [train(job) for job in jobs_of(scratch, None, silent)]
         scratch = with_trained(scratch)
-        return scratch if extra is None else _more(scratch, mean_history(histories), extra, silent)[0]
+        seconds = _left(options, 0.0)
+        return scratch if extra is None else _more(scratch, mean_history(histories), extra, silent, seconds)[0]
 
     return held_against_scratch(bundle, ready, planned, learn)
 

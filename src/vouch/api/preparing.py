@@ -49,7 +49,10 @@ _MOST_GROUPS = 100
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Ready:
-    """Data and network as training wants them; what each station added, in order."""
+    """Data and network as training wants them; what each station added, in order.
+
+    Where rows are labelled ``partly``, those without a label have a number for one that no class has.
+    """
 
     dataset: Dataset
     schema: Schema
@@ -68,6 +71,7 @@ class Ready:
     memory: Memory | None = None
     start: Backbone | None = None
     groups: torch.Tensor | None = None
+    partly: bool = False
 
     @property
     def expanding(self) -> bool:
@@ -226,15 +230,19 @@ def choose(canonical: Dataset, schema: Schema, options: FitOptions, start: Backb
     Raises:
         UsageError: the recipe starts from other weights than those given, or asks for sizes that they do not have.
     """
-    features = [(column, modality(column.kind).capabilities) for column in schema.features]
-    seconds = seconds_of(options.get("budget") or BUDGET)
-    planned = plan(Facts(features, _unsealed(canonical), schema.task, seconds))
+    planned = plan(facts_of(schema, _unsealed(canonical), seconds_of(options.get("budget") or BUDGET)))
     chosen = as_asked(planned if start is None else gentle(planned, start), options)
     _check_same(chosen, start)
     if start is not None:
         chosen = shaped(chosen, schema, start, {**_given(options), **(options.get("settings") or {})})
     check_changes(schema, chosen)
     return chosen
+
+
+def facts_of(schema: Schema, rows: int, seconds: float = BUDGET) -> Facts:
+    """What planning looks at, for so many rows under a schema."""
+    features = [(column, modality(column.kind).capabilities) for column in schema.features]
+    return Facts(features, rows, schema.task, seconds)
 
 
 def as_asked(chosen: Recipe, options: FitOptions | PretrainOptions) -> Recipe:

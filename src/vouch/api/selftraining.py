@@ -1,7 +1,12 @@
-"""Rows without a label that the network labels itself where it is sure, and a second network that learns from both."""
+"""Rows without a label: a second network learns from them too, and is kept if it is better on validation rows.
+
+Where rows can be seen from many sides, it learns to say of a strongly changed row what it is sure of when the row is
+hardly changed. Of other rows it learns those that the first network is sure of.
+"""
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -10,8 +15,9 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from vouch.api.measuring import predicted
-from vouch.api.preparing import Ready, networks_for
+from vouch.api.measuring import predicted, truth_of
+from vouch.api.preparing import Ready, facts_of, networks_for
+from vouch.auditing.proving import Pair, prove, sentence
 from vouch.contracts.dataset import Dataset, Note
 from vouch.contracts.schema import Schema
 from vouch.contracts.split import Split
@@ -20,7 +26,14 @@ from vouch.data.encode import encode
 from vouch.data.read import read
 from vouch.data.shelf import filtered, gathered, row_hashes
 from vouch.errors import ColumnError, UsageError, nearest
-from vouch.training.feed import extended, placed
+from vouch.nets.network import Network
+from vouch.objectives.consistent import NOT_LABELLED, SURE, views_of
+from vouch.statistics.compare import main_metric
+from vouch.statistics.evidence import Truth
+from vouch.statistics.paired import paired_difference
+from vouch.statistics.scale import borne_out
+from vouch.training.feed import extended, outputs_at, placed
+from vouch.training.plan import affordable_rows
 from vouch.training.state import Epoch
 from vouch.wording import count, number
 
@@ -31,6 +44,12 @@ Learn = Callable[[Ready], tuple[Ready, list[Epoch]]]
 _RIGHT, _FEWEST_SURE = 0.95, 10
 # The second network sees so many times the rows that the first one saw, each of them at least so often.
 GROWTH, _PASSES = 4, 3
+# Rows without a label in a batch for each one that has one; and what such a row costs, beside one that has a label.
+_BESIDE, _COST = 4, 4 / 3
+# A rate that falls to nothing wants some epochs to fall in; more than so many add nothing.
+_FEWEST_EPOCHS, _MOST_EPOCHS = 4, 40
+# Labels that a network gives itself change from step to step; an average of the weights is steadier.
+_AVERAGING = 0.995
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,41 +106,126 @@ def unlabelled_for(ready: Ready, dataset: Dataset) -> Unlabelled:
     return Unlabelled(placed(encode(frame, ready.encoders), ready.wanted.device), notes)
 
 
-def self_trained(ready: Ready, history: list[Epoch], extra: Unlabelled, learn: Learn) -> tuple[Ready, list[Epoch]]:
-    """A second network, trained on rows with labels and on rows that the first one is sure of, if it is better.
-
-    The validation rows say how sure the first network has to be, and whether the second one is better.
+def self_trained(
+    ready: Ready, history: list[Epoch], extra: Unlabelled, learn: Learn, seconds: float | None = None
+) -> tuple[Ready, list[Epoch]]:
+    """A second network that has learned from rows without a label as well, if it is better on validation rows.
 
     Args:
         ready: with the first network, trained.
         history: of its training.
         extra: rows without a label.
         learn: trains what is ready; gives it back with its networks joined, and how it went.
+        seconds: that the second training may take; none follows the plan.
 
     Returns:
         What is ready with the better one of the two networks, and how that one was trained.
 
     Source:
-        Lee, Pseudo-label (2013); Zou et al., Unsupervised domain adaptation via class-balanced self-training (2018).
+        Sohn and others, FixMatch (2020), where rows can be seen from many sides; else Lee, Pseudo-label (2013), and
+        Zou et al., Unsupervised domain adaptation via class-balanced self-training (2018).
     """
+    truth = truth_of(ready, ready.dataset, ready.split.valid, "valid")
+    viewed = ready.recipe.consistency > 0 and bool(views_of(ready.encoders))
+    second, told = _with_views(ready, history, extra, seconds) if viewed else _with_labels(ready, extra, truth.values)
+    if second is None:
+        return _noted(ready, extra, told), history
+    second, again = learn(second)
+    # What learned from its own answers is surer than it is right: how sure it may be, validation rows say.
+    outputs = [_answers(one) for one in (ready, second)]
+    (own, before), (factor, after) = (borne_out(ready.task, one, truth.values) for one in outputs)
+    scaled = [ready.task.decode(one * by) for one, by in zip(outputs, (own, factor), strict=True)]
+    moved = f"validation score {number(before)} before, {number(after)} after; lower is better"
+    if _speak_against(truth, *scaled) if viewed else after >= before:
+        return _noted(ready, extra, f"{told}; not kept: {moved}"), history
+    _scale(second, factor)
+    kept = replace(ready, network=second.network, networks=second.networks)
+    return _noted(kept, extra, f"{told}; kept: {moved}{_sealed(ready, kept)}"), again
+
+
+def _speak_against(truth: Truth, before: Floats, after: Floats) -> bool:
+    """Whether validation rows prove the second network worse, one-sided at 5 %; few rows often prove nothing."""
+    spec = next(one for one in truth.metrics if one.name == "log_loss")
+    return paired_difference(truth, [after], [before], metric=spec, level=0.9).estimate.low > 0
+
+
+def _sealed(ready: Ready, kept: Ready) -> str:
+    """What the sealed rows say of the second network, in a sentence; nothing where there are too few."""
+    if not len(rows := ready.split.test):
+        return ""
+    truth = truth_of(ready, ready.dataset, rows, "test")
+    before, after = (predicted(one, rows) for one in (ready, kept))
+    spec = main_metric(truth, after)
+    if not truth.enough_for(spec):
+        return ""
+    ledger = prove(Pair(truth, [before], [after]), spec, 1, ready.recipe.seed)
+    return ". " + sentence(ledger.claim, ledger.before[0], ledger.after[0], "learning from them").removesuffix(".")
+
+
+def _scale(ready: Ready, factor: float) -> None:
+    """Make all outputs larger by a factor; a single network is the joined one itself."""
+    heads = {id(one.head): one.head for one in (ready.network, *ready.networks) if isinstance(one, Network)}
+    for head in heads.values():
+        head.scale(factor)
+
+
+def _answers(ready: Ready) -> torch.Tensor:
+    """The network's outputs for the validation rows (n, M, K)."""
+    inputs = [x.cpu() for x in ready.inputs]
+    return outputs_at(ready.network.cpu(), inputs, torch.from_numpy(ready.split.valid)).float()
+
+
+def _with_views(
+    ready: Ready, history: list[Epoch], extra: Unlabelled, seconds: float | None
+) -> tuple[Ready | None, str]:
+    """What the second network is trained from where it goes on from the first, and each batch has rows of both kinds.
+
+    Rows with a label come back often enough to be one in five.
+    """
+    rows, own = len(extra.inputs[0]), len(ready.split.train)
+    if not rows:
+        return None, "no unlabelled row is left"
+    most = affordable_rows(facts_of(ready.schema, own), ready.recipe.image_width)
+    if seconds is not None:
+        most = min(most, round(own * len(history) * seconds / max(sum(epoch.seconds for epoch in history), 1e-3)))
+    # Of so many passes, this many rows without a label can be seen, together with those that have one.
+    most = max(1, round(most * _BESIDE / (1 + _BESIDE * _COST)))
+    used = min(rows, max(most // _FEWEST_EPOCHS, 1))
+    chosen = np.sort(np.random.default_rng(ready.recipe.seed).permutation(rows)[:used])
+    device, first = ready.wanted.device, len(ready.wanted)
+    wanted = torch.cat([ready.wanted, torch.full((used,), NOT_LABELLED, device=device, dtype=ready.wanted.dtype)])
+    often = np.tile(ready.split.train, max(1, round(used / _BESIDE / own)))
+    # Evenly among the others, so that those read from disk in blocks are mixed as well.
+    train = np.insert(first + np.arange(used), np.linspace(0, used, len(often), endpoint=False).astype(int), often)
+    epochs, batch = min(max(most // used, 1), _MOST_EPOCHS), ready.recipe.batch_size * (1 + _BESIDE)
+    recipe = replace(
+        ready.recipe, epochs=epochs, batch_size=batch, probe=0.0, unfreezing=0.0, label_smoothing=0.0,
+        averaging=_AVERAGING,
+    )  # fmt: skip
+    networks = tuple(copy.deepcopy(network).to(device) for network in ready.networks)
+    weights = None if ready.weights is None else torch.cat([ready.weights, torch.ones(used, device=device)])
+    second = replace(
+        ready, inputs=extended(ready.inputs, extra.inputs, torch.from_numpy(chosen)), wanted=wanted, weights=weights,
+        split=replace(ready.split, train=train), recipe=recipe,
+        network=networks[0], networks=networks, partly=True,
+    )  # fmt: skip
+    share = f"{used:,} of " if used < rows else ""
+    told = f"{share}{count(rows, 'unlabelled row')} were learned from, changed a little and much: what the network is"
+    return second, f"{told} {100 * SURE:g} % sure of must hold for both, over {count(recipe.epochs, 'epoch')}"
+
+
+def _with_labels(ready: Ready, extra: Unlabelled, truth: Rows) -> tuple[Ready | None, str]:
+    """What the second network is trained from where rows get a label that the first network is sure of, if any do."""
     first = predicted(ready, ready.split.valid)
-    truth = ready.task.truth(ready.dataset.frame[ready.schema.target.name][ready.split.valid])
     level, right = sure_enough(first, truth)
     said = predicted(replace(ready, inputs=extra.inputs), np.arange(len(extra.inputs[0])))
     shares = np.bincount(ready.wanted[ready.split.train].cpu().numpy(), minlength=first.shape[1])
     chosen = balanced(said, level, shares / shares.sum(), _most(ready))
     told = f"of {count(len(said), 'unlabelled row')} the network labelled {len(chosen):,} itself"
     if not len(chosen):
-        return _noted(ready, extra, f"{told}, for nowhere is it sure enough"), history
+        return None, f"{told}, for nowhere is it sure enough"
     told += f" (at least {number(level)} sure, as {number(100 * right)} % of such validation rows are right)"
-    second = _with_rows(ready, extra, chosen, torch.from_numpy(said[chosen].argmax(1)), right)
-    second, again = learn(second)
-    scores = [ready.task.score(one, truth) for one in (first, predicted(second, ready.split.valid))]
-    moved = f"validation score {number(scores[0])} before, {number(scores[1])} after; lower is better"
-    if scores[1] < scores[0]:
-        kept = replace(ready, network=second.network, networks=second.networks)
-        return _noted(kept, extra, f"{told}; kept: {moved}"), again
-    return _noted(ready, extra, f"{told}; not kept: {moved}"), history
+    return _with_rows(ready, extra, chosen, torch.from_numpy(said[chosen].argmax(1)), right), told
 
 
 def sure_enough(decoded: Floats, truth: npt.NDArray[np.int64]) -> tuple[float, float]:

@@ -14,10 +14,12 @@ import torch
 
 from vouch import store
 from vouch.api.preparing import Ready
-from vouch.contracts.roles import Progress
+from vouch.contracts.roles import Objective, Progress
 from vouch.nets.build import apart, build_networks, joined
 from vouch.nets.network import Network, outputs_of
-from vouch.objectives import make_objective, with_groups
+from vouch.objectives import Consistent, make_objective, views_of, with_groups
+from vouch.objectives.consistent import NOT_LABELLED
+from vouch.statistics.scale import borne_out
 from vouch.training.budget import epochs_within
 from vouch.training.checkpoint import Checkpoints
 from vouch.training.divide import divided
@@ -181,6 +183,8 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
     held = taken(ready.inputs, valid) if at is None else ready.inputs
 
     def score(outputs: torch.Tensor) -> float:
+        if ready.partly:
+            return borne_out(ready.task, outputs, truth)[1]
         return ready.task.score(ready.task.decode(outputs), truth)
 
     def evaluate(network: torch.nn.Module) -> float:
@@ -194,16 +198,29 @@ def _job(ready: Ready, network: Network, checkpoints: Checkpoints, progress: Pro
     rows = torch.from_numpy(ready.split.train).to(valid.device)
     weights = None if ready.weights is None else ready.weights[rows]
     groups = 0 if ready.groups is None else int(ready.groups.max()) + 1
+    objective = _objective(ready, rows, weights, groups)
     return Job(
         network=network,
         inputs=ready.inputs,
         target=ready.wanted if ready.groups is None else with_groups(ready.wanted, ready.groups),
         rows=rows,
-        objective=make_objective(ready.task, recipe, ready.wanted[rows], weights, groups),
+        objective=objective,
         augment=augment,
         evaluate=evaluate if team.size == 1 else partial(team.scored, inputs=held, score=score, at=at),
         recipe=recipe,
         checkpoints=checkpoints,
         progress=progress,
         weights=ready.weights,
+        # Where few rows have a label, few say which epoch was best, and the last one has learned most from the others.
+        last=ready.partly,
     )
+
+
+def _objective(ready: Ready, rows: torch.Tensor, weights: torch.Tensor | None, groups: int) -> Objective:
+    """What a step minimises, for training rows of which some may have no label."""
+    wanted, recipe = ready.wanted[rows], ready.recipe
+    if not ready.partly:
+        return make_objective(ready.task, recipe, wanted, weights, groups)
+    labelled = wanted != NOT_LABELLED
+    inner = make_objective(ready.task, recipe, wanted[labelled], None if weights is None else weights[labelled])
+    return Consistent(inner, ready.task, views_of(ready.encoders), recipe.consistency)

@@ -96,6 +96,8 @@ class Recipe:
             those next to the head first; 0 lets all begin at once.
         layer_decay: what the rate of a layer is multiplied by for each layer that stands between it and the head; 1 is
             off.
+        consistency: weight of the loss of rows without a label that are seen changed a little and much, as pictures can
+            be; 0 labels them once instead, as is done with rows of other kinds.
         hidden: share of the pieces of a text, or of the columns of a table, that are hidden or exchanged while learning
             without labels; 0 with labels.
 
@@ -156,6 +158,7 @@ class Recipe:
     probe: float = 0.0
     unfreezing: float = 0.0
     layer_decay: float = 1.0
+    consistency: float = 1.0
     hidden: float = 0.0
 
     def plain(self) -> dict[str, Any]:

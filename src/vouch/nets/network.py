@@ -107,6 +107,12 @@ class MemberHead(nn.Module):
             return torch.addmm(self.bias, x.squeeze(1), self.weight.squeeze(0)).unsqueeze(1)
         return torch.bmm(x.transpose(0, 1), self.weight).transpose(0, 1) + self.bias
 
+    @torch.no_grad()
+    def scale(self, factor: float) -> None:
+        """Make all outputs larger by a factor."""
+        self.weight.mul_(factor)
+        self.bias.mul_(factor)
+
 
 class Flat(nn.Module):
     """An embedding of several columns (B, N, D) laid side by side as one vector (B, N·D).

@@ -6,6 +6,7 @@ from vouch.contracts.recipe import Recipe
 from vouch.contracts.roles import Objective, Target
 from vouch.errors import UsageError
 from vouch.objectives.behind import with_groups
+from vouch.objectives.consistent import Consistent, views_of
 from vouch.objectives.focal import Focal
 from vouch.objectives.gap_penalty import GapPenalty
 from vouch.objectives.group_dro import GroupDRO
@@ -20,8 +21,8 @@ from vouch.objectives.together import Together
 from vouch.objectives.views import Views
 
 ALL = (
-    Focal, GapPenalty, GroupDRO, HiddenPieces, L1, L2, LogitAdjustment, Mixing, ReplacedColumns, Supervised, Together,
-    Views,
+    Consistent, Focal, GapPenalty, GroupDRO, HiddenPieces, L1, L2, LogitAdjustment, Mixing, ReplacedColumns,
+    Supervised, Together, Views,
 )  # fmt: skip
 
 
@@ -90,6 +91,7 @@ __all__ = [
     "ALL",
     "L1",
     "L2",
+    "Consistent",
     "Focal",
     "GapPenalty",
     "GroupDRO",
@@ -103,5 +105,6 @@ __all__ = [
     "asks_for_groups",
     "check_objective",
     "make_objective",
+    "views_of",
     "with_groups",
 ]

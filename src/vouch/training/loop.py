@@ -50,6 +50,7 @@ class Job:
         steps: batches in one epoch, whose sizes then follow; as many as the batch size asks for when not given.
         lengths: of inputs whose rows end at different places, by number, how far each row reaches.
         team: the processes that train the network together.
+        last: whether the weights of the last epoch stand; else those of the best.
     """
 
     network: nn.Module
@@ -66,6 +67,7 @@ class Job:
     steps: int | None = None
     lengths: Lengths = field(default_factory=dict)
     team: Team = ALONE
+    last: bool = False
 
     @property
     def device(self) -> torch.device:
@@ -84,7 +86,7 @@ class Job:
 
 
 def train(job: Job) -> list[Epoch]:
-    """Train until the epochs are over or the validation score stops improving; the network ends with its best weights.
+    """Train until the epochs are over or the validation score stops improving; the network keeps its best weights.
 
     Every random draw follows from the seed and the numbers of epoch and step, so a run that was killed at any instant
     and resumed ends with the same bits as one that was not.
@@ -109,7 +111,7 @@ def train(job: Job) -> list[Epoch]:
             averaging.end_of_epoch(state, recipe)
             with averaging.used(state, recipe):
                 score = job.evaluate(network)
-                if score < state.best_score:
+                if job.last or score < state.best_score:
                     state.best_score, state.best = score, copy_of(network.state_dict())
             state.history.append(Epoch(epoch + 1, loss, score, time.perf_counter() - started))
             job.checkpoints.save(state)

@@ -66,6 +66,16 @@ def picture_work(facts: Facts, width: int) -> int:
     return 3 * sum(picture_flops(*_size(column), width) for column in pictures)
 
 
+def affordable_rows(facts: Facts, width: int) -> int:
+    """How many rows can be learned from, each pass counted, in the time that the facts allow.
+
+    Args:
+        facts: with a column of pictures.
+        width: of the nets of pictures.
+    """
+    return round(FLOPS * facts.seconds / BUDGET / picture_work(facts, width))
+
+
 def _pictures(facts: Facts, columns: Sequence[Column]) -> Recipe:
     """A ResNet under Muon, for as many epochs as the work allows."""
     side = max(min(_size(column)[1:]) for column in columns)

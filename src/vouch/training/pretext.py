@@ -18,7 +18,7 @@ from vouch.nets.pretext import Guesser, Projector
 from vouch.objectives import HiddenPieces, ReplacedColumns, Together, Views
 from vouch.objectives.hidden import Pieces
 from vouch.objectives.replaced import Section
-from vouch.training.plan import BUDGET, FLOPS, Facts, picture_work, plan
+from vouch.training.plan import Facts, affordable_rows, picture_work, plan
 
 _VALID_ROWS, _VALID_SHARE = 2000, 0.1
 _HIDDEN = 0.3
@@ -55,9 +55,9 @@ def plan_pretext(facts: Facts) -> Recipe:
         planned, test_fraction=0.0, valid_fraction=min(_VALID_SHARE, _VALID_ROWS / facts.rows), label_smoothing=0.0,
         mixup=0.0, cutmix=0.0, hidden=_HIDDEN,
     )  # fmt: skip
-    if not (work := picture_work(facts, planned.image_width)):
+    if not picture_work(facts, planned.image_width):
         return planned
-    epochs = round(FLOPS * facts.seconds / BUDGET / (_VIEWS * work * facts.rows))
+    epochs = round(affordable_rows(facts, planned.image_width) / (_VIEWS * facts.rows))
     return replace(planned, epochs=max(_FEWEST_EPOCHS, min(epochs, _MOST_EPOCHS)), batch_size=_BATCH, warmup=0.1)
 
 

@@ -40,6 +40,7 @@ _RANGES = {
     "max_tokens": (0, 8192), "text_width": (1, 4096),
     "l2": (0, 1e3), "stochastic_depth": (0, 0.95),
     "probe": (0, 1), "unfreezing": (0, 1), "layer_decay": (0.01, 1), "hidden": (0, 0.9),
+    "consistency": (0, 1e3),
     "mixup": (0, 100), "cutmix": (0, 100), "focal": (0, 100), "logit_adjustment": (0, 100),
     "fairness_penalty": (0, 1e6), "group_dro": (0, 1e3),
 }  # fmt: skip
