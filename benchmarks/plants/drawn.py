@@ -138,6 +138,9 @@ class PlantedCase:
         assert self.learn is not None, "this plant does not train"
         return self.learn(lesson, rows)
 
+    def attributions(self, lesson: Lesson, methods: Any, questions: Any) -> Any:
+        raise AssertionError(f"this plant has no network: {len(lesson.train)}, {methods}, {questions}")
+
     def choosing(self, rows: Rows) -> PlantedCase:
         return replace(self, bundle=replace(self.bundle, split=replace(self.split, valid=rows)))
 

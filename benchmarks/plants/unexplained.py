@@ -15,8 +15,10 @@ from scipy.special import expit
 from benchmarks.plants.bases import edited, fitted, pictures, table, texts
 from benchmarks.plants.plant import Make, Promise, rng_of, sow
 from vouch.api.casing import LiveCase
+from vouch.auditing import Clock
 from vouch.challenges.black_box.faithful import faithful_explanations as faithful
 from vouch.challenges.black_box.leaning import leans_on_one_column
+from vouch.challenges.black_box.permuted import knows_the_target as knows_target
 from vouch.challenges.black_box.randomised import knows_the_weights as knows
 from vouch.challenges.black_box.stable import stable_explanations as stable
 from vouch.challenges.black_box.surrogate import simple_rules
@@ -34,6 +36,7 @@ Rows = npt.NDArray[np.int64]
 _WORDS = ("harbour", "lantern", "meadow", "pepper", "quarry", "ribbon", "saddle", "timber")
 _SETTINGS: dict[str, Any] = {"epochs": 12, "learning_rate": 0.01}
 _STEEP = 4.0
+_NO_END = 1e6
 
 
 # One column that decides
@@ -169,7 +172,8 @@ def _planted(make: Callable[[int], LiveCase], other: Callable[[Question], Floats
         case = make(seed)
         fresh = edited(case, case.dataset.frame, case.raw.frame).under(BOX)
         fresh.means.memo["methods"] = (_Mixed(strength, other),)
-        return fresh
+        # Each has its own time to train, though all are of one network.
+        return replace(fresh, budget=Clock(1.0, _NO_END))
 
     return planted
 
@@ -188,6 +192,11 @@ def faithful_explanations(case: Case) -> Check:
 def knows_the_weights(case: Case) -> Check:
     """The check, with the planted method alone."""
     return knows(case, _methods(case))
+
+
+def knows_the_target(case: Case) -> Check:
+    """The check, with the planted method alone."""
+    return knows_target(case, _methods(case))
 
 
 def stable_explanations(case: Case) -> Check:
@@ -218,5 +227,6 @@ PLANTS = (
     ),
     *sow(Promise(faithful_explanations, BOX, (0.8, 1.0, 1.5), 1.0), *_three(_noise, "noise")),
     *sow(Promise(knows_the_weights, BOX, (0.8, 0.95, 1.0), 1.0), *_three(_edges, "edges")),
+    *sow(Promise(knows_the_target, BOX, (0.8, 0.95, 1.0), 1.0), *_three(_edges, "edges")),
     *sow(Promise(stable_explanations, BOX, (0.6, 0.8, 1.0), 0.8), *_three(_noise, "noise")),
 )

@@ -18,6 +18,8 @@ from vouch.api.measuring import predicted
 from vouch.auditing import Clock
 from vouch.contracts.case import BudgetSpent
 from vouch.contracts.finding import Threshold
+from vouch.explainers.asking import questions
+from vouch.explainers.occlusion import Occlusion
 from vouch.testing import case_for
 
 
@@ -95,6 +97,21 @@ def test_retraining_the_lesson_of_the_bundle_gives_its_own_predictions(bundle) -
     case = case_for(bundle)
     again = case.retrain(case.lesson, bundle.split.test)
     assert again == pytest.approx(case.scored("test").decoded, abs=1e-6)
+
+
+def test_explanations_of_a_network_that_is_trained_again_are_those_of_the_bundle(bundle) -> None:
+    told = {"a": [0.1 * i for i in range(80)], "b": ["x", "y"] * 40, "y": ["no"] * 40 + ["yes"] * 40}
+    started = vouch.fit({**told, "b": ["z", "y"] * 40}, "y", start=vouch.fit(told, "y", settings=FAST), settings=FAST)
+    for one in (bundle, started):
+        case = case_for(one)
+        some, others = ([block.encoded[rows] for block in case.blocks] for rows in (one.split.test[:5], range(16)))
+        asked = questions(one, some, others, np.ones(5, np.int64))
+        found = case.attributions(case.lesson, [Occlusion()], asked)[0][0]
+        wanted = Occlusion().attribute(asked[0])
+        assert found.values == pytest.approx(wanted.values, abs=1e-6)
+        assert np.abs(wanted.values).max() > 1e-3
+        with pytest.raises(BudgetSpent):
+            case.attributions(case.lesson, [Occlusion()], asked)
 
 
 def test_rows_that_count_more_change_the_network(bundle) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, TypeVar
 
@@ -20,8 +20,9 @@ from vouch.auditing import Clock
 from vouch.contracts.bundle import BundleValue, Taught
 from vouch.contracts.case import Block, BudgetSpent, Lesson, Scored
 from vouch.contracts.dataset import Dataset
+from vouch.contracts.explaining import Attribution, Explainer, Question
 from vouch.contracts.finding import Part, Threshold
-from vouch.contracts.roles import Progress
+from vouch.contracts.roles import Encoder, Progress
 from vouch.contracts.split import Split
 from vouch.data.encode import encode
 from vouch.data.schema import modality
@@ -224,10 +225,7 @@ class LiveCase:
         Raises:
             BudgetSpent: there is no time for it.
         """
-        share = self.share_of(lesson)
-        if not self.budget.fits(share):
-            raise BudgetSpent(f"no time for another fit: {share:.2f} of a training")
-        self.budget.spend(share)
+        self._pay_for(lesson)
         key = f"{_lesson_digest(lesson)} {_digest(rows)}"
         found = self.means.kept.array(key)
         if found is None or len(found) != len(rows):
@@ -236,11 +234,30 @@ class LiveCase:
             self.means.kept.keep_array(key, found)
         return found
 
-    def learned(self, lesson: Lesson) -> tuple[Ready, list[Epoch]]:
-        """Train a lesson: what comes back holds the trained network, and how it went."""
+    def attributions(
+        self, lesson: Lesson, methods: Sequence[Explainer], questions: Sequence[Question]
+    ) -> list[list[Attribution]]:
+        """Train anew on the case's own encoded columns, and ask the network that comes of it for explanations.
+
+        Raises:
+            BudgetSpent: there is no time for it.
+        """
+        self._pay_for(lesson)
+        only, _ = narrowed(lesson, np.zeros(0, np.int64))
+        network = self.learned(only, self.bundle.encoders)[0].network
+        asked = [replace(question, bundle=replace(question.bundle, network=network)) for question in questions]
+        return [[method.attribute(question) for question in asked] for method in methods]
+
+    def learned(self, lesson: Lesson, encoders: tuple[Encoder, ...] | None = None) -> tuple[Ready, list[Epoch]]:
+        """Train a lesson: what comes back holds the trained network, and how it went.
+
+        Args:
+            lesson: what is learned from.
+            encoders: of the columns; they are learned from the lesson when not given.
+        """
         self.means.progress("training", rows=len(lesson.train), epochs=lesson.recipe.epochs)
         none, bundle = np.zeros(0, np.int64), self.bundle
-        ready = ready_from(lesson, bundle.task, none, self.means.device, bundle.start)
+        ready = ready_from(lesson, bundle.task, none, self.means.device, bundle.start, encoders)
         jobs = jobs_of(ready, None, silent)
         histories = train_together(jobs) if can_batch(jobs) else [train(job) for job in jobs]
         return with_trained(ready), mean_history(histories)
@@ -254,6 +271,12 @@ class LiveCase:
             epochs = min(epochs, len(self.bundle.run.history))
         networks = len(apart(lesson.recipe)) / len(apart(self.bundle.recipe))
         return networks * len(lesson.train) * max(epochs, 1) / max(own, 1)
+
+    def _pay_for(self, lesson: Lesson) -> None:
+        share = self.share_of(lesson)
+        if not self.budget.fits(share):
+            raise BudgetSpent(f"no time for another fit: {share:.2f} of a training")
+        self.budget.spend(share)
 
     def _cross_fitted(self, count: int) -> Scored:
         rows = np.sort(np.concatenate([self.split.train, self.split.valid]))

@@ -154,8 +154,9 @@ def prepare(dataset: Dataset, schema: Schema, options: FitOptions, start: Backbo
 
 
 def ready_from(
-    lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device: str = "auto", start: Backbone | None = None
-) -> Ready:
+    lesson: Lesson, task: Target, test: npt.NDArray[np.int64], device: str = "auto", start: Backbone | None = None,
+    encoders: tuple[Encoder, ...] | None = None,
+) -> Ready:  # fmt: skip
     """Encode a lesson and build the network for it.
 
     Args:
@@ -164,12 +165,14 @@ def ready_from(
         test: rows that are sealed.
         device: where to compute.
         start: what the weights start from, as far as shapes allow; random ones when not given.
+        encoders: that are there already; they are learned from the training rows when not given.
     """
     frame, schema, recipe = lesson.dataset.frame, lesson.schema, lesson.recipe
     parts = Split(lesson.train, lesson.valid, test, "given", "as the lesson says")
     wanted = task.encode(frame[schema.target.name])
-    classes = wanted if schema.task in ("binary", "multiclass") else None
-    encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
+    if encoders is None:
+        classes = wanted if schema.task in ("binary", "multiclass") else None
+        encoders = fit_encoders(lesson.dataset, schema, parts, recipe, classes)
     place = find_device(device)
     encoders, networks, notes = networks_for(encoders, task.outputs, recipe, start)
     inputs = placed(encode(frame, encoders), place)

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     from torch import Tensor
 
+    from vouch.contracts.explaining import Attribution, Explainer, Question
+
     Floats = npt.NDArray[np.float64]
     Rows = npt.NDArray[np.int64]
 
@@ -201,6 +203,21 @@ class Case(Protocol):
 
     def retrain(self, lesson: Lesson, rows: Rows) -> Floats:
         """Train anew and predict some rows: probabilities (n, K), or values (n,).
+
+        Raises:
+            BudgetSpent: there is no time for it.
+        """
+        ...
+
+    def attributions(
+        self, lesson: Lesson, methods: Sequence[Explainer], questions: Sequence[Question]
+    ) -> list[list[Attribution]]:
+        """Train anew and ask the network that comes of it for explanations: for each method, of each question.
+
+        Args:
+            lesson: on the columns of the case, whose encoders are not learned again.
+            methods: that explain.
+            questions: about encoded rows; the network takes the place of the one that they are about.
 
         Raises:
             BudgetSpent: there is no time for it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from functools import cache
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 import polars as pl
@@ -17,13 +17,16 @@ import vouch
 from explainers.asked import bundle
 from helpers import rows
 from vouch.api.casing import LiveCase
+from vouch.auditing import Clock
 from vouch.challenges.black_box import CHALLENGE
 from vouch.challenges.black_box.attributed import asked, attributed, best, suitable
 from vouch.challenges.black_box.faithful import faithful_explanations
 from vouch.challenges.black_box.leaning import leans_on_one_column
+from vouch.challenges.black_box.permuted import knows_the_target, permuted
 from vouch.challenges.black_box.randomised import knows_the_weights, shuffled
 from vouch.challenges.black_box.stable import stable_explanations, without_least
 from vouch.challenges.black_box.surrogate import grown, rules, simple_rules
+from vouch.contracts.case import BudgetSpent
 from vouch.contracts.explaining import Attribution, Question
 from vouch.explainers.occlusion import Occlusion
 from vouch.testing import case_for, small_case
@@ -123,6 +126,53 @@ def test_shuffling_keeps_the_numbers_of_each_weight_and_leaves_the_network_alone
         assert torch.equal(moved.flatten().sort().values, known.flatten().sort().values)
     assert not torch.equal(next(other.parameters()), first)
     assert torch.equal(next(shuffled(network, 1).parameters()), next(other.parameters()))
+
+
+def test_an_explanation_that_does_not_know_the_target_is_caught() -> None:
+    check = knows_the_target(fresh(table()), (Blind(),))
+    assert check.verdict == "fail"
+    assert check.estimates[0].value == pytest.approx(1.0)
+    assert check.tables[0].rows[0][-1] == "blind to the target"
+    found = [knows_the_target(fresh(table()), (Occlusion(),)) for _ in range(2)]
+    assert found[0].verdict == "pass"
+    assert found[0].estimates == found[1].estimates
+
+
+def test_targets_are_exchanged_among_the_rows_that_are_named_and_nowhere_else() -> None:
+    lesson = table().lesson
+    before, rows = lesson.dataset.frame, lesson.train[::2]
+    after = permuted(lesson, rows, np.random.default_rng(0)).dataset.frame
+    others = np.setdiff1d(np.arange(before.height), rows)
+    assert after["target"][others].equals(before["target"][others])
+    assert not after["target"][rows].equals(before["target"][rows])
+    assert after["target"][rows].sort().equals(before["target"][rows].sort())
+    assert after.drop("target").equals(before.drop("target"))
+    assert lesson.dataset.frame.equals(before)
+
+
+@pytest.mark.parametrize(("trainings", "share"), [(0.6, 1 / 2), (0.3, 1 / 4), (0.125, 1 / 8)])
+def test_less_time_is_spent_on_fewer_rows_with_permuted_targets(trainings: float, share: float) -> None:
+    case = replace(fresh(table()), budget=Clock(trainings, 100))
+    rows = knows_the_target(case, (Occlusion(),)).tables[1].rows[0][0]
+    assert rows == int(share * len(case.split.train))
+    assert case.budget.spent == pytest.approx(share, abs=0.01)
+
+
+def test_without_time_to_learn_from_permuted_targets_nothing_is_said_of_them() -> None:
+    with pytest.raises(BudgetSpent, match="no time for a fit with permuted targets"):
+        knows_the_target(replace(fresh(table()), budget=Clock(0.1, 100)), (Occlusion(),))
+
+
+def test_a_network_that_learns_to_answer_all_rows_alike_is_compared_with_nothing(monkeypatch) -> None:
+    plain = LiveCase.attributions
+
+    def alike(self: LiveCase, *told: Any) -> list[list[Attribution]]:
+        return [[replace(one, answers=0 * one.answers + 0.4) for one in some] for some in plain(self, *told)]
+
+    monkeypatch.setattr(LiveCase, "attributions", alike)
+    check = knows_the_target(fresh(table()), (Blind(),))
+    assert check.verdict == "not applicable"
+    assert "answers all rows alike" in check.headline
 
 
 def test_an_explanation_that_is_drawn_at_random_is_unstable() -> None:
@@ -226,5 +276,5 @@ def test_numbers_are_explained_too() -> None:
 
 
 def fresh(case: LiveCase) -> LiveCase:
-    """The same case, of which nothing was computed."""
-    return replace(case, means=replace(case.means, memo={}))
+    """The same case, of which nothing was computed, and with all of its time."""
+    return replace(case, means=replace(case.means, memo={}), budget=Clock(1.5, 60.0))

@@ -101,6 +101,9 @@ class FakeCase:
     def retrain(self, lesson: Any, rows: npt.NDArray[np.int64]) -> Floats:
         raise AssertionError(f"no check of calibration needs another training: {lesson}, {len(rows)}")
 
+    def attributions(self, lesson: Any, methods: Any, questions: Any) -> Any:
+        raise AssertionError(f"no check of calibration needs explanations: {lesson}, {methods}, {questions}")
+
 
 @dataclass(frozen=True)
 class Predictions:

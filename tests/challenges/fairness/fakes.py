@@ -106,6 +106,9 @@ class FakeCase:
     def retrain(self, lesson: Any, rows: Rows) -> Floats:
         raise AssertionError(f"no check of fairness needs another training: {lesson}, {len(rows)}")
 
+    def attributions(self, lesson: Any, methods: Any, questions: Any) -> Any:
+        raise AssertionError(f"no check of fairness needs explanations: {lesson}, {methods}, {questions}")
+
 
 def case_of(
     task: str, decoded: Floats, truth: npt.NDArray[Any], columns: dict[str, Any], sensitive: tuple[str, ...] = (),

@@ -5,25 +5,23 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from torch import nn
 
-from vouch.challenges.black_box.attributed import Floats, asked, attributed, best, suitable, with_network
-from vouch.challenges.judging import judge, not_asked, too_few
+from vouch.challenges.black_box.attributed import asked, suitable, with_network
+from vouch.challenges.black_box.likeness import compared, unranked
+from vouch.challenges.judging import judge
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Explainer
-from vouch.contracts.finding import Check, Estimate, Table, Threshold
+from vouch.contracts.finding import Check, Threshold
 from vouch.explainers import ALL
-from vouch.explainers.faithfulness import rank_correlation
-from vouch.statistics.simultaneous import several_means
 from vouch.wording import number
 
 KNOWS = Threshold(
     "likeness_to_random", warn=0.7, fail=0.9,
     why="1 is an explanation that does not look at the weights; ranks of a few columns are alike by half by themselves",
 )  # fmt: skip
-_FEWEST_PARTS, _FEWEST = 3, 20
+_FEWEST_PARTS = 3
 
 
 def knows_the_weights(case: Case, methods: Sequence[Explainer] = ALL) -> Check:
@@ -39,41 +37,20 @@ def knows_the_weights(case: Case, methods: Sequence[Explainer] = ALL) -> Check:
     name = "knows_the_weights"
     some = asked(case, "test")
     ranked = some.parts >= _FEWEST_PARTS
-    if not ranked.any() or not asked(case, "valid").questions:
-        return not_asked(name, "the network is told too few things for their order to mean anything")
-    if ranked.sum() < _FEWEST:
-        return too_few(name, int(ranked.sum()), "sealed rows", _FEWEST)
-    chosen, fit = best(case, methods), suitable(case, methods)
+    if (nothing := unranked(case, name, ranked)) is not None:
+        return nothing
     network = shuffled(case.bundle.network, int(case.random("shuffle").integers(2**62)))
-    likes = np.stack([_likeness(case, method, network) for method in fit], axis=1)
-    # Contributions that are all alike have no ranks that could have stayed.
-    members = np.broadcast_to(ranked[:, None], likes.shape)
-    known = several_means(np.nan_to_num(likes, nan=0.0), members, some.together(case))
-    place = fit.index(chosen)
-    low, high = known.alone[:, place]
-    value = float(known.value[place])
-    estimate = Estimate(
-        f"{KNOWS.name}[{chosen.name}]",
-        value,
-        float(low),
-        float(high),
-        int(ranked.sum()),
-        higher_is_better=False,
-        method="t",
-    )
-    threshold = case.threshold(KNOWS, name)
+    fit = suitable(case, methods)
+    after = [[method.attribute(with_network(question, network)) for question in some.questions] for method in fit]
+    likeness = compared(case, fit, after, ranked)
+    estimate, threshold = likeness.estimate(KNOWS.name), case.threshold(KNOWS, name)
     judged = judge(estimate, threshold)
     headline = (
-        f"With shuffled weights the contributions of '{chosen.name}' are ranked like before by {number(value)} on "
-        f"{ranked.sum()} sealed rows, where 1 is an explanation that does not look at the network."
+        f"With shuffled weights the contributions of '{likeness.chosen.name}' are ranked like before by "
+        f"{number(estimate.value)} on {estimate.n} sealed rows, where 1 is an explanation that does not look at the "
+        f"network."
     )
-    order = np.argsort(known.value, kind="stable")
-    cells = tuple(
-        (fit[k].name, *(round(float(x[k]), 3) for x in (known.value, known.low, known.high)),
-         "blind to the weights" if known.low[k] > threshold.fail else "")
-        for k in order
-    )  # fmt: skip
-    table = Table("Likeness of ranks before and after shuffling", ("method", "likeness", "from", "to", ""), cells)
+    table = likeness.table("Likeness of ranks before and after shuffling", threshold, "blind to the weights")
     return Check(name, judged.verdict, headline, judged.reason, (estimate,), threshold, tables=(table,))
 
 
@@ -100,11 +77,3 @@ def shuffled(network: nn.Module, seed: int) -> nn.Module:
             order = torch.randperm(weight.numel(), generator=generator)
             weight.copy_(weight.flatten()[order].view_as(weight))
     return other
-
-
-def _likeness(case: Case, method: Explainer, network: nn.Module) -> Floats:
-    """How alike the ranks are before and after, of each row (n,)."""
-    before = attributed(case, "test", method).found
-    after = [method.attribute(with_network(question, network)) for question in asked(case, "test").questions]
-    pairs = zip(before, after, strict=True)
-    return np.concatenate([rank_correlation(one.values, other.values) for one, other in pairs])

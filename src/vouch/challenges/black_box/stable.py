@@ -9,7 +9,8 @@ import numpy as np
 import torch
 
 from vouch.challenges.black_box.attributed import Floats, asked, attributed, best
-from vouch.challenges.judging import judge, not_asked, too_few
+from vouch.challenges.black_box.likeness import FEWEST, unranked
+from vouch.challenges.judging import judge, too_few
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Attribution, Explainer, Question
 from vouch.contracts.finding import Check, Estimate, Table, Threshold
@@ -22,7 +23,7 @@ STABLE = Threshold(
     "stability", warn=0.5, fail=0.3, higher_is_worse=False,
     why="1 is the same order of parts each time; below 0.3 a reader who asks twice is given two stories",
 )  # fmt: skip
-_FEWEST_PARTS, _FEWEST = 4, 20
+_FEWEST_PARTS = 4
 # Before two orders are compared, parts that bring next to nothing are left out: their order is no story.
 _NEXT_TO_NOTHING = 0.02
 
@@ -40,10 +41,8 @@ def stable_explanations(case: Case, methods: Sequence[Explainer] = ALL) -> Check
     name = "stable_explanations"
     some = asked(case, "test")
     ranked = some.parts >= _FEWEST_PARTS
-    if not ranked.any() or not asked(case, "valid").questions:
-        return not_asked(name, "the network is told too few things for their order to mean anything")
-    if ranked.sum() < _FEWEST:
-        return too_few(name, int(ranked.sum()), "sealed rows", _FEWEST)
+    if (nothing := unranked(case, name, ranked)) is not None:
+        return nothing
     chosen = best(case, methods)
     before = attributed(case, "test", chosen).found
     rng = case.random("exchanged")
@@ -51,8 +50,8 @@ def stable_explanations(case: Case, methods: Sequence[Explainer] = ALL) -> Check
     again = [replace(question, seed=question.seed + 1) for question in some.questions]
     likes = np.stack([_likeness(before, _answers(chosen, other)) for other in (again, exchanged)], axis=1)
     known = ~np.isnan(likes) & ranked[:, None]
-    if known.sum(axis=0).min() < _FEWEST:
-        return too_few(name, int(known.sum(axis=0).min()), "rows whose answers rest on several parts", _FEWEST)
+    if known.sum(axis=0).min() < FEWEST:
+        return too_few(name, int(known.sum(axis=0).min()), "rows whose answers rest on several parts", FEWEST)
     found = several_means(np.nan_to_num(likes), known, some.together(case))
     value, low, high = found.smallest()
     estimate = Estimate(f"{STABLE.name}[{chosen.name}]", value, low, high, int(known.sum(axis=0).min()), method="t")

@@ -166,7 +166,8 @@ class TextEncoder:
         """The known pieces, for this column; a net from elsewhere reads no more of them than these texts need."""
         assert isinstance(known, TextEncoder)
         pieces = known.tokeniser
-        if isinstance(pieces, BorrowedTokeniser) and isinstance(self.tokeniser, Tokeniser):
-            needed = round(_ROOM * self.tokeniser.tokens) + _MARKS
+        if isinstance(pieces, BorrowedTokeniser):
+            mine = self.tokeniser
+            needed = round(_ROOM * mine.tokens) + _MARKS if isinstance(mine, Tokeniser) else mine.tokens
             pieces = replace(pieces, tokens=min(pieces.tokens, needed))
         return Inherited(replace(known, columns=self.columns, tokeniser=pieces), self.columns)
