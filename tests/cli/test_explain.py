@@ -181,6 +181,8 @@ def test_what_the_network_looks_for_is_told_in_numbers_and_shown_on_the_page(
     assert re.search(r"^class across .* row \d", told, re.MULTILINE)
     assert run(capsys, *ask, "--out", "seen.json", "-q").code == 0
     assert json.loads(Path("seen.json").read_text())["synthesis"]["pictures"][0]["picture"] is None
+    with pytest.raises(UsageError, match="1 to 50"):
+        explain(load("p.vouch"), data, units=-1)
 
 
 def test_the_method_is_the_one_that_an_audit_found_truest() -> None:

@@ -1,4 +1,4 @@
-"""Pictures made to raise a number of a network: they do, for the reasons that are given, and leave the network alone."""
+"""Pictures made to raise a number of a network: they do, and leave the network alone."""
 
 from __future__ import annotations
 

@@ -36,11 +36,11 @@ def test_classes_and_units_stand_apart_with_what_their_numbers_are() -> None:
 
 def test_how_a_picture_stands_beside_the_real_rows_is_said() -> None:
     (_, _, classes), (_, _, stage) = panels(seen())
-    assert classes[0]["exceeds"] == "exceeds 98.0% of 50 rows, 1 of the 2 shown"
+    assert classes[0]["exceeds"] == "exceeds 49 of 50 rows, 1 of the 2 shown"
     assert stage[0]["exceeds"] == "exceeds all 50 rows"
     lowered = panels(seen("low", 2.5))[0]
     assert lowered[0] == "The target, raised and lowered"
-    assert lowered[2][0]["exceeds"] == "lies below 98.0% of 50 rows, 1 of the 2 shown"
+    assert lowered[2][0]["exceeds"] == "lies below 49 of 50 rows, 1 of the 2 shown"
 
 
 def test_a_cell_without_a_picture_is_shown_without_one() -> None:

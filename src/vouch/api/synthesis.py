@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-import torch
 
 from vouch.api.beside import Known
 from vouch.api.predicting import Bundle
@@ -64,9 +63,7 @@ def _notes(asked: Known, made: tuple[Made, ...], count: int) -> tuple[str, ...]:
     bundle, found = asked.bundle, sum(one.sought.of == "unit" for one in made)
     notes: list[str] = []
     if len(bundle.task.classes) > MOST_CLASSES:
-        notes.append(
-            f"of {len(bundle.task.classes)} classes the {MOST_CLASSES} likeliest on the explained rows are seen"
-        )
+        notes.append(f"of {len(bundle.task.classes)} classes these are the {MOST_CLASSES} likeliest on explained rows")
     if found < count:
         notes.append(f"the last stage has {found} units in all")
     if len(bundle.encoders) > 1:

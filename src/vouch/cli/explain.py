@@ -107,12 +107,18 @@ def _inside(seen: Synthesis) -> list[str]:
     from vouch.wording import clean, number
 
     real = "training rows" if seen.training else "explained rows"
-    lines = [f"{'made from noise':<36}{'value':>8}{'noise':>8}  strongest of {seen.rows} {real}, and share exceeded"]
+    several = len({one.column for one in seen.pictures}) > 1
+    lines = [f"{'made from noise':<36}{'value':>8}{'noise':>8}  strongest of {seen.rows} {real}, how many it exceeds"]
     for one in seen.pictures:
-        name = f"{one.of} {clean(one.name, 30)}" + (f" of {clean(one.column, 20)}" if one.of == "unit" else "")
+        of = f" of {clean(one.column, 20)}" if one.of == "unit" or several else ""
+        name = f"{one.of} {clean(one.name, 30)}{of}"
         first = f"{number(one.real[0].value):>8}  row {one.real[0].row}"
-        lines.append(f"{name:<36}{number(one.value):>8}{number(one.start):>8}{first:<24}{one.exceeds:>6.1%}")
-    tail = [f"  {seen.steps} steps for each picture; they are on the page that --out FILE.html writes"]
+        beyond = round(one.exceeds * seen.rows)
+        lines.append(f"{name:<36}{number(one.value):>8}{number(one.start):>8}{first:<22}{beyond:>7,}")
+    tail = [
+        f"  the value is {seen.output}; of a unit, the mean of its map",
+        f"  {seen.steps} steps for each picture; they are on the page that --out FILE.html writes",
+    ]
     return [*lines, *tail, *(f"  {note}" for note in seen.notes), ""]
 
 

@@ -1,4 +1,4 @@
-"""What was seen inside a network: pictures made to raise one of its numbers, beside the real rows that raise it most."""
+"""What was seen inside a network: pictures made to raise one of its numbers, beside real rows that raise it most."""
 
 from __future__ import annotations
 

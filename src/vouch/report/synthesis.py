@@ -9,8 +9,8 @@ from vouch.report.pictures import is_picture, thumbnail
 from vouch.wording import clean, count, number
 
 _UNITS = (
-    "Numbers: the unit's activation, averaged over its map. The weight, by which units are ordered, is the mean size of "
-    "activation times gradient on the explained rows: how much the answers hang on the unit."
+    "Numbers: the unit's activation, averaged over its map. The weight, by which units are ordered, is the mean size "
+    "of activation times gradient on the explained rows: how much the answers hang on the unit."
 )
 
 
@@ -46,14 +46,9 @@ def panels(seen: Synthesis) -> list[tuple[str, str, list[dict[str, object]]]]:
 def _panel(place: int, one: Synthesised, seen: Synthesis) -> dict[str, object]:
     """One picture and the real rows beside it."""
     several = len({other.column for other in seen.pictures}) > 1
-    titles = {
-        "class": one.name,
-        "unit": f"Unit {one.name}",
-        "high": f"{one.name}, raised",
-        "low": f"{one.name}, lowered",
-    }
+    titles = {"class": "{}", "unit": "Unit {}", "high": "{}, raised", "low": "{}, lowered"}
     return {
-        "anchor": anchor(place), "title": clean(titles[one.of], 60),
+        "anchor": anchor(place), "title": titles[one.of].format(clean(one.name, 60)),
         "column": clean(one.column, 60) if several or one.of == "unit" else "",
         "picture": _small(one.cell), "value": number(one.value), "start": number(one.start),
         "probability": None if one.probability is None else number(one.probability),
@@ -67,7 +62,8 @@ def _exceeds(one: Synthesised, rows: int) -> str:
     how = "lies below" if one.of == "low" else "exceeds"
     if one.exceeds == 1:
         return f"{how} all {count(rows, 'row')}"
-    return f"{how} {one.exceeds:.1%} of {count(rows, 'row')}, {one.exceeds_shown} of the {len(one.real)} shown"
+    beyond = round(one.exceeds * rows)
+    return f"{how} {beyond:,} of {count(rows, 'row')}, {one.exceeds_shown} of the {len(one.real)} shown"
 
 
 def _rows(real: Sequence[Exciting]) -> list[dict[str, object]]:
