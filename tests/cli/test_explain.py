@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import polars as pl
 import pytest
 
 from cli.running import QUICK, left, refused, run, table
+from explainers.pictured import pictures
 from helpers import rows
 from vouch.api import explain, load, predict
 from vouch.api.explaining import found_method
@@ -26,6 +28,9 @@ REFUSED = {
     ("--class", "yess"): "Did you mean 'yes'",
     ("--device", "cuda"): "expected auto or cpu",
     ("--what-if", "--fixed", "kindd"): "Did you mean 'kind'",
+    ("--units", "3"): "none of its columns goes through a convolutional net",
+    ("--units", "51"): "0<=x<=50",
+    ("--units", "many"): "not a valid int",
     ("--rows", "60:70"): "expected rows from 0 to 59",
     ("--rows", "5:2"): "the data has no such rows",
     ("--rows", "a:b"): "numbers and slices from 0",
@@ -145,6 +150,39 @@ def test_a_quantity_has_no_decision_to_turn(capsys: pytest.CaptureFixture[str]) 
     ran = run(capsys, "explain", "q.vouch", "q.csv", "--what-if")
     assert ran.code == 2
     assert "has no decision" in ran.err
+
+
+def test_what_the_network_looks_for_is_told_in_numbers_and_shown_on_the_page(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    data = pictures(tmp_path / "made", count=20)
+    fit = ["fit", str(data), "--target", "kind", "--drop", "light", "--out", "p.vouch", "-q"]
+    assert main([*fit, "--set", "image_width=16", *QUICK]) == 0
+    ask = ("explain", "p.vouch", str(data), "--rows", "0:2", "--units", "2", "--method", "occlusion")
+    ran = run(capsys, *ask, "--json", "--out", "seen.html", "-q")
+    found, page = json.loads(ran.out)["synthesis"], Path("seen.html").read_text()
+    assert ran.code == 0
+    assert found["training_rows"] is True
+    assert found["rows"] == len(load("p.vouch").split.train)
+    assert [one["of"] for one in found["pictures"]] == ["class"] * 3 + ["unit"] * 2
+    for one in found["pictures"]:
+        strengths = [row["value"] for row in one["real"]]
+        assert strengths == sorted(strengths, reverse=True)
+        assert one["exceeds_shown"] == sum(one["value"] > value for value in strengths) / 5
+        assert f'id="{one["picture"].removeprefix("seen.html#")}"' in page
+    assert f"{found['steps']} steps" in page
+    assert page.count('alt="made by the network"') == 5
+    assert page.count('<figure class="first">') == 5
+    assert "data:image" not in ran.out
+    data.write_text(data.read_text().replace("across", "level"))
+    told = run(capsys, *ask, "-q").out
+    assert "strongest of 2 explained rows" in told
+    assert re.search(r"^class across .* row \d", told, re.MULTILINE)
+    assert run(capsys, *ask, "--out", "seen.json", "-q").code == 0
+    assert json.loads(Path("seen.json").read_text())["synthesis"]["pictures"][0]["picture"] is None
+    with pytest.raises(UsageError, match="1 to 50"):
+        explain(load("p.vouch"), data, units=-1)
 
 
 def test_the_method_is_the_one_that_an_audit_found_truest() -> None:

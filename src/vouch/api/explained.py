@@ -10,7 +10,9 @@ import polars as pl
 
 from vouch.api.outputs import check_table, check_text, write_table, write_text
 from vouch.contracts.explaining import Explained, Explanation
+from vouch.contracts.synthesis import Synthesis
 from vouch.report.explained import explained_page
+from vouch.report.synthesis import anchor
 
 _TEXTS = (".html", ".json")
 
@@ -62,8 +64,13 @@ def explained_table(found: Explained) -> pl.DataFrame:
     })  # fmt: skip
 
 
-def explained_facts(found: Explained) -> dict[str, Any]:
-    """Explanations as ``vouch explain --json`` gives them."""
+def explained_facts(found: Explained, page: str = "") -> dict[str, Any]:
+    """Explanations as ``vouch explain --json`` gives them.
+
+    Args:
+        found: explanations of some rows.
+        page: on which they are shown as well, if there is one.
+    """
     return {
         "method": found.method,
         "says": found.says,
@@ -79,6 +86,7 @@ def explained_facts(found: Explained) -> dict[str, Any]:
             }
             for one in found.explanations
         ],
+        **({} if found.synthesis is None else {"synthesis": _inside(found.synthesis, page)}),
     }  # fmt: skip
 
 
@@ -98,6 +106,24 @@ def _beside(one: Explanation) -> dict[str, Any]:
             for row in one.alike
         ]  # fmt: skip
     return facts
+
+
+def _inside(seen: Synthesis, page: str) -> dict[str, Any]:
+    """What was seen inside the network, in numbers, and where the pictures are."""
+    return {
+        "steps": seen.steps, "output": seen.output, "rows": seen.rows, "training_rows": seen.training,
+        "notes": list(seen.notes),
+        "pictures": [
+            {
+                "of": one.of, "name": one.name, "column": one.column, "value": one.value, "start": one.start,
+                "probability": one.probability, "weight": one.weight, "exceeds": one.exceeds,
+                "exceeds_shown": one.exceeds_shown / len(one.real),
+                "real": [{"row": row.row, "target": row.target or None, "value": row.value} for row in one.real],
+                "picture": f"{page}#{anchor(number)}" if page else None,
+            }
+            for number, one in enumerate(seen.pictures)
+        ],
+    }  # fmt: skip
 
 
 def _written(cell: str) -> str:

@@ -16,6 +16,7 @@ from vouch.api.beside import Known, check_what_if, with_alike, with_what_if
 from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
+from vouch.api.synthesis import check_units, looked_into
 from vouch.challenges import black_box
 from vouch.challenges.black_box.faithful import faithful_explanations
 from vouch.contracts.dataset import Dataset, Note
@@ -73,6 +74,8 @@ def explain_with_notes(
     method, chosen_by = found_method(options.get("method"), bundle)
     if options.get("what_if"):
         check_what_if(bundle, options.get("fixed") or ())
+    if units := options.get("units", 0):
+        check_units(bundle, units)
     whole = read(data)
     numbers = chosen_rows(options.get("rows", ROWS), whole.frame.height, whole.source)
     # Only what is looked at is decoded: a folder may hold a million pictures.
@@ -93,12 +96,16 @@ def explain_with_notes(
     final = decided(bundle, asked.decoded, None if groups is None else groups.filter(~bad))
     told = _told(asked, final, frame, numbers, method.name, attributions)
     explanations = _beside(asked, [question for question, _ in attributions], told, learned)
+    inside = (
+        looked_into(Known(bundle, numbers, frame, inputs), asked.wanted, learned(), units, options.get("seed", 0))
+        if units else None
+    )  # fmt: skip
     notes = _notes([one for _, one in attributions])
     before = (_BEFORE_SHIFTS,) if bundle.shifts is not None else ()
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
     notes = (*notes, *against, *before, *chosen_by)
-    return Explained(explanations, method.name, method.says, notes, faithful), (*canonical.notes, *lost)
+    return Explained(explanations, method.name, method.says, notes, faithful, inside), (*canonical.notes, *lost)
 
 
 def found_method(name: str | None, bundle: Bundle) -> tuple[Explainer, tuple[str, ...]]:

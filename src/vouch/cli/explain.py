@@ -13,6 +13,7 @@ from vouch.errors import UsageError
 
 if TYPE_CHECKING:
     from vouch.contracts.explaining import Explained, Explanation
+    from vouch.contracts.synthesis import Synthesis
 
 _SHOWN = 8
 
@@ -26,6 +27,7 @@ _SHOWN = 8
 @click.option("--what-if", is_flag=True, help="Look for a small change that would turn each decision.")
 @click.option("--fixed", multiple=True, help="Columns that no such change may touch, A,B.")
 @click.option("--alike", default=0, type=click.IntRange(0, 50), help="Name so many training rows that are most alike.")
+@click.option("--units", default=0, type=click.IntRange(0, 50), help="See what so many units and each class look for.")
 @click.option("--seed", default=0, help="Fixes everything that is drawn at random.")
 @click.option("--out", "-o", help="File to write: .html, .json, or a table as .csv, .parquet or .jsonl.")
 @every_verb
@@ -47,7 +49,7 @@ def explain(model: str, data: str, as_json: bool, quiet: bool, device: str, out:
     if out:
         api.write_explained(found, Path(out), Path(model).name)
     if as_json:
-        emit(api.explained_facts(found))
+        emit(api.explained_facts(found, out if out and out.lower().endswith(".html") else ""))
     elif not out:
         print(told(found))
 
@@ -55,7 +57,9 @@ def explain(model: str, data: str, as_json: bool, quiet: bool, device: str, out:
 def told(found: Explained) -> str:
     """Explanations for a reader at the terminal."""
     lines = [line for one in found.explanations for line in _lines(one)]
-    return "\n".join([*lines, f"{found.method}: {found.says}", *(f"  {note}" for note in found.notes), *_tested(found)])
+    inside = [] if found.synthesis is None else _inside(found.synthesis)
+    how = [f"{found.method}: {found.says}", *(f"  {note}" for note in found.notes), *_tested(found)]
+    return "\n".join([*lines, *inside, *how])
 
 
 def _lines(one: Explanation) -> list[str]:
@@ -96,6 +100,26 @@ def _alike(one: Explanation) -> list[str]:
     head = [f"training row {row.row}, {clean(row.target, 40)}" for row in one.alike]
     tail = [f"cosine {number(row.cosine)}, influence {row.influence:+.2g}" for row in one.alike]
     return [f"  {row}: {figures}" for row, figures in zip(head, tail, strict=True)]
+
+
+def _inside(seen: Synthesis) -> list[str]:
+    """What the classes and the units look for, in numbers."""
+    from vouch.wording import clean, number
+
+    real = "training rows" if seen.training else "explained rows"
+    several = len({one.column for one in seen.pictures}) > 1
+    lines = [f"{'made from noise':<36}{'value':>8}{'noise':>8}  strongest of {seen.rows} {real}, how many it exceeds"]
+    for one in seen.pictures:
+        of = f" of {clean(one.column, 20)}" if one.of == "unit" or several else ""
+        name = f"{one.of} {clean(one.name, 30)}{of}"
+        first = f"{number(one.real[0].value):>8}  row {one.real[0].row}"
+        beyond = round(one.exceeds * seen.rows)
+        lines.append(f"{name:<36}{number(one.value):>8}{number(one.start):>8}{first:<22}{beyond:>7,}")
+    tail = [
+        f"  the value is {seen.output}; of a unit, the mean of its map",
+        f"  {seen.steps} steps for each picture; they are on the page that --out FILE.html writes",
+    ]
+    return [*lines, *tail, *(f"  {note}" for note in seen.notes), ""]
 
 
 def _tested(found: Explained) -> list[str]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, ClassVar, Literal, Protocol
 
 from vouch.contracts.finding import Estimate
+from vouch.contracts.synthesis import Synthesis
 
 if TYPE_CHECKING:
     import numpy as np
@@ -244,6 +245,7 @@ class Explained:
         notes: how they were computed, and against what.
         faithfulness: whether the contributions are those that matter to the network: the area under the curve of
             insertion less that of deletion (0 on average under a random order), and both areas.
+        synthesis: what was seen inside the network, where that was asked.
 
     Example:
         >>> Explained((), "shapley", "What each part adds to the answer.", ()).faithfulness
@@ -255,3 +257,4 @@ class Explained:
     says: str
     notes: tuple[str, ...]
     faithfulness: tuple[Estimate, ...] = ()
+    synthesis: Synthesis | None = None

@@ -216,6 +216,7 @@ class ExplainOptions(TypedDict, total=False):
         what_if: whether to look for a small change with which each row would be decided otherwise.
         fixed: columns that no such change may touch.
         alike: how many training rows to name that are most alike, and as many of most influence.
+        units: how many units of a convolutional net to make pictures for, beside those of the classes.
     """
 
     rows: str
@@ -225,6 +226,7 @@ class ExplainOptions(TypedDict, total=False):
     what_if: bool
     fixed: Sequence[str]
     alike: int
+    units: int
 
 
 def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:

@@ -98,6 +98,15 @@ class Ragged(Protocol):
 
 
 @runtime_checkable
+class Redrawing(Protocol):
+    """An encoder whose encoded rows, whole numbers on a grid (B, C, H, W), can be brought back to canonical cells."""
+
+    def cells(self, encoded: Tensor) -> list[object]:
+        """One canonical cell for each encoded row, as ``Modality.show`` takes it."""
+        ...
+
+
+@runtime_checkable
 class Modality(Protocol):
     """One kind of column: how to recognise it, read it, and learn its encoder.
 

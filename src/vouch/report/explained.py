@@ -10,6 +10,7 @@ from markupsafe import Markup
 from vouch.contracts.explaining import Alike, Explained, Explanation, Share
 from vouch.report.environment import read, template
 from vouch.report.pictures import is_picture
+from vouch.report.synthesis import panels
 from vouch.wording import clean, count, listed, number
 
 _MOST_BARS, _MOST_ROWS, _MOST_WORDS = 14, 200, 400
@@ -77,6 +78,7 @@ def explained_page(found: Explained, title: str) -> str:
     return template("explained.html").render(
         css=Markup(read("report.css") + read("explained.css")), found=found, title=clean(title, 120),
         rows=[_row(one) for one in shown], left=len(found.explanations) - len(shown),
+        seen=found.synthesis, panels=panels(found.synthesis) if found.synthesis else (),
         overall=[replace(bar, value=bar.value.lstrip("+")) for bar in overall],
     )  # fmt: skip
 

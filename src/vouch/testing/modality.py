@@ -11,7 +11,7 @@ from torch import Tensor
 
 from vouch.contracts.backbone import Inheriting, Viewing
 from vouch.contracts.recipe import Recipe
-from vouch.contracts.roles import Encoder, Modality
+from vouch.contracts.roles import Encoder, Modality, Redrawing
 from vouch.contracts.schema import Column
 from vouch.data.schema import profile
 from vouch.store.values import from_plain, to_plain
@@ -61,6 +61,7 @@ def check_modality(modality: Modality, raw: pl.Series, root: Path | None = None,
     _check_inheriting(encoder, frame, recipe)
     _check_views(encoder, encoded)
     _check_parts(encoder, encoded)
+    _check_redrawing(encoder, frame, encoded)
 
 
 def _recognised(modality: Modality, raw: pl.Series, root: Path | None) -> Column:
@@ -171,6 +172,17 @@ def _check_parts(encoder: Encoder, encoded: Tensor) -> None:
             gone = torch.where(found.owner < 0, row, found.blank)
             again = encoder.parts(gone).names if not found.boxes else ()
             assert not again, "parts are left in a row whose parts were all taken out"
+
+
+def _check_redrawing(encoder: Encoder, frame: pl.DataFrame, encoded: Tensor) -> None:
+    """What can be drawn again comes back as the cells that it was encoded from."""
+    if not isinstance(encoder, Redrawing):
+        return
+    present = frame[encoder.columns[0]].is_not_null().to_list()
+    again = [cell for cell, here in zip(encoder.cells(encoded), present, strict=True) if here]
+    assert again == frame[encoder.columns[0]].drop_nulls().to_list(), "cells gives other cells than were encoded"
+    assert not encoded.is_floating_point(), "what can be drawn again is not encoded in whole numbers"
+    assert encoded.ndim == 4, "what can be drawn again is not on a grid (B, C, H, W)"
 
 
 def _filled(x: Tensor) -> Tensor:

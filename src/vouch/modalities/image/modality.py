@@ -148,6 +148,10 @@ class ImageEncoder:
             pictures[torch.from_numpy(missing)] = self.mean.round().to(torch.uint8)[:, None, None]
         return pictures
 
+    def cells(self, encoded: Tensor) -> list[object]:
+        """Encoded pictures (B, C, H, W) as the bytes of (H, W, C)."""
+        return [row.permute(1, 2, 0).contiguous().numpy().tobytes() for row in encoded]
+
     def embed(self, recipe: Recipe) -> nn.Module:
         """A convolutional net that fits the size of the pictures."""
         if self.borrowed is not None:
