@@ -29,7 +29,7 @@ from vouch.errors import UsageError, nearest
 from vouch.training.budget import seconds_of
 
 # An audit costs no more than half as much again as training did, unless more is asked for.
-TRAININGS = 1.4
+TRAININGS = 1.5
 _SHARE = 0.85
 _LEAST_SECONDS = 120.0
 Levels = Mapping[str, Mapping[str, Mapping[str, float]]]
