@@ -216,6 +216,9 @@ class ExplainOptions(TypedDict, total=False):
         what_if: whether to look for a small change with which each row would be decided otherwise.
         fixed: columns that no such change may touch.
         alike: how many training rows to name that are most alike, and as many of most influence.
+        background: how values of other rows stand in for a column that is taken out: "marginal", whatever the other
+            columns, or "conditional", from rows that resemble them.
+        together: groups of columns, each of which is explained as one part.
     """
 
     rows: str
@@ -225,6 +228,8 @@ class ExplainOptions(TypedDict, total=False):
     what_if: bool
     fixed: Sequence[str]
     alike: int
+    background: str
+    together: Sequence[Sequence[str]]
 
 
 def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:

@@ -141,7 +141,11 @@ def _turned(one: Explanation) -> dict[str, object] | None:
         f"{clean(change.part, 60)} were {clean(change.after, 60)} instead of {clean(change.before, 60)}"
         for change in found.changes if change.after
     ]  # fmt: skip
-    out = [f"“{clean(change.before, 40)}”" for change in found.changes if not change.after and change.part not in boxed]
+    out = [
+        f"“{clean(change.before or change.part, 40)}”"
+        for change in found.changes
+        if not change.after and change.part not in boxed
+    ]
     patches = [boxed[change.part] for change in found.changes if change.part in boxed]
     out += [f"the {count(patches.count(column), 'outlined patch', 'outlined patches')} of {clean(column, 60)}"
             for column in dict.fromkeys(patches)]  # fmt: skip
