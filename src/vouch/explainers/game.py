@@ -1,8 +1,9 @@
 """A prediction as a game whose players are the parts of a row: any of them may be in, and the others taken out.
 
 A part that is out leaves its blank behind, or the value that another row has in its place: whichever row, or one that
-resembles the parts that are in. What many coalitions share is computed once: columns are mixed as vectors, texts and pictures are embedded once for each set of parts that is left
-of them, and a trunk whose first layer is linear is entered by sums of what each column brings to it.
+resembles the parts that are in. What many coalitions share is computed once: columns are mixed as vectors, texts and
+pictures are embedded once for each set of parts that is left of them, and a trunk whose first layer is linear is
+entered by sums of what each column brings to it.
 """
 
 from __future__ import annotations
@@ -221,7 +222,7 @@ class _Sums:
 
 
 class _Like:
-    """The rows that stand in for what is out of a row, and how much each counts: the more, the more alike in what stays.
+    """The rows that stand in for what is out of a row: the more alike they are in what is in, the more they count.
 
     Args:
         question: about rows of columns.
@@ -238,7 +239,7 @@ class _Like:
         self.rows = Resemblance([x.numpy()[self.order] for x in question.others], owners)
 
     def to(self, row: int, keep: Bools) -> tuple[Rows, Rows, Floats]:
-        """For coalitions (S, P) of a row: which coalition, which row stands in, and its weight (n,), each sum being 1."""
+        """For coalitions (S, P) of a row: which coalition, which row stands in, its weight (n,), 1 for each in sum."""
         own = [x[row].numpy() for x in self.question.inputs]
         place, other, weight = self.rows.weights(own, keep @ self.columns)
         return place, self.order[other], weight

@@ -143,9 +143,8 @@ def _turned(one: Explanation) -> dict[str, object] | None:
     ]  # fmt: skip
     out = [
         f"“{clean(change.before or change.part, 40)}”"
-        for change in found.changes
-        if not change.after and change.part not in boxed
-    ]
+        for change in found.changes if not change.after and change.part not in boxed
+    ]  # fmt: skip
     patches = [boxed[change.part] for change in found.changes if change.part in boxed]
     out += [f"the {count(patches.count(column), 'outlined patch', 'outlined patches')} of {clean(column, 60)}"
             for column in dict.fromkeys(patches)]  # fmt: skip

@@ -13,7 +13,7 @@ Rows = npt.NDArray[np.int64]
 Values = npt.NDArray[np.generic]
 
 # Rows that count at most, the width of the kernel, and the least weight as a share of the largest one.
-MOST, WIDTH = 256, 0.2
+MOST, WIDTH = 128, 0.2
 _LEAST = 1e-4
 # Of rows that are as alike, the first ones are taken: by so little the later ones are further away.
 _LATER = 1e-9
