@@ -32,6 +32,7 @@ from vouch.explainers import ALL
 from vouch.explainers.asking import likeliest, questions
 from vouch.explainers.faithfulness import curves
 from vouch.explainers.game import Game
+from vouch.explainers.swarm import levels
 from vouch.nets.network import outputs_of
 from vouch.report.pictures import is_picture
 from vouch.statistics.recalibration import said
@@ -264,18 +265,30 @@ def _told(
     """Attributions for readers, one explanation for each row."""
     bundle, predictions = asked.bundle, asked.bundle.task.frame(final)["prediction"].to_list()
     whole = [(question, one, row) for question, one in attributions for row in range(question.rows)]
-    found = []
+    found, heights = [], _levels(frame)
     for place, (question, one, row) in enumerate(whole):
+        high = {name: values[place] for name, values in heights.items()}
         cells = shown(bundle.schema, frame.row(place, named=True), most=len(bundle.schema.features))
         output = bundle.task.classes[question.wanted[row]] if bundle.task.classes else ""
+        shares = _shares(question, one, row, dict(cells), high)
         found.append(Explanation(
             int(numbers[place]), predictions[place], f"probability[{output}]" if output else bundle.schema.target.name,
-            float(one.answers[row]), float(one.base[row]), _shares(question, one, row, dict(cells)), method, cells,
+            float(one.answers[row]), float(one.base[row]), shares, method, cells,
         ))  # fmt: skip
     return tuple(found)
 
 
-def _shares(question: Question, one: Attribution, row: int, cells: dict[str, str]) -> tuple[Share, ...]:
+def _levels(frame: pl.DataFrame) -> dict[str, list[float | None]]:
+    """How high each value of the quantities and dates is among the rows; none where it is missing or does not vary."""
+    ordered = [name for name, kind in frame.schema.items() if kind.is_numeric() or kind.is_temporal()]
+    found = {name: levels(frame[name].to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy())
+             for name in ordered}  # fmt: skip
+    return {name: [None if np.isnan(level) else float(level) for level in some] for name, some in found.items()}
+
+
+def _shares(
+    question: Question, one: Attribution, row: int, cells: dict[str, str], high: dict[str, float | None]
+) -> tuple[Share, ...]:
     """The contributions to the answer of one row, largest first."""
     found: dict[int, Share] = {}
     names, joined = question.names, {column: group for group in question.together for column in group}
@@ -289,5 +302,7 @@ def _shares(question: Question, one: Attribution, row: int, cells: dict[str, str
                 found[player] = Share(name, name, 0, "; ".join(told), value, error)
                 continue
             cell, box = content(some, k, column, cells), some.boxes[k] if some.boxes else None
-            found[player] = Share(name, column, 0 if some.blank is None else k, cell, value, error, box)
+            found[player] = Share(
+                name, column, 0 if some.blank is None else k, cell, value, error, box, high.get(column)
+            )
     return tuple(sorted(found.values(), key=lambda share: -abs(share.value)))

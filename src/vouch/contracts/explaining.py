@@ -168,7 +168,7 @@ class Share:
         value: its contribution, in the unit of the answer.
         error: standard error of the value.
         box: where it lies on a picture.
-        level: of a quantity or a date, which share of the explained rows lies below it, from 0 to 1; none of all else.
+        level: of a quantity or a date how high it is among the explained rows, from 0 to 1; none of all else.
     """
 
     part: str

@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from vouch.contracts.explaining import Alike, Explained, Explanation, Share
+from vouch.report.drawn import drawn
 from vouch.report.environment import read, template
+from vouch.report.figures.contributions import contributions
 from vouch.report.pictures import is_picture
 from vouch.wording import clean, count, listed, number
 
@@ -74,10 +76,12 @@ def explained_page(found: Explained, title: str) -> str:
     """
     shown = found.explanations[:_MOST_ROWS]
     overall = bars(_overall(found.explanations)) if len(found.explanations) > 1 else []
+    swarm = contributions(found.explanations)
     return template("explained.html").render(
         css=Markup(read("report.css") + read("explained.css")), found=found, title=clean(title, 120),
         rows=[_row(one) for one in shown], left=len(found.explanations) - len(shown),
         overall=[replace(bar, value=bar.value.lstrip("+")) for bar in overall],
+        swarm=None if swarm is None else drawn(swarm),
     )  # fmt: skip
 
 
