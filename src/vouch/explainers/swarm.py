@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 # Fewer rows are seen as well one by one.
 FEWEST_ROWS, MOST_ROWS = 20, 200
 _SIZES, _TALL, _TALLEST, _GAP = (7.0, 6.0, 5.0, 4.5, 4.0, 3.2, 2.6), 46.0, 90.0, 9.0
-_NAMES, _IN_A_ROW = 120, 5
+_NAMES, _WORD = 120, 85
 _LOW, _HIGH = 5.0, 95.0
 
 
@@ -41,8 +41,8 @@ def levels(values: Floats) -> Floats:
     Where both meet, the lowest and the highest value take their place; NaN stays, and what does not vary is NaN.
 
     Example:
-        >>> levels(np.array([0.0, 0.0, 5.0, 10.0, np.nan])).tolist()
-        [0.0, 0.0, 0.5925925925925926, 1.0, nan]
+        >>> levels(np.array([0.0, 0.0, 5.0, 10.0, np.nan])).round(2).tolist()
+        [0.0, 0.0, 0.54, 1.0, nan]
     """
     known = values[np.isfinite(values)]
     if not len(known):
@@ -89,35 +89,34 @@ def beeswarm(says: str, columns: Sequence[Column], title: str, width: int = 300)
     total = float(sum(heights))
     x = {**quantity("x", title), "scale": {"domain": [low, high], "nice": False, "zero": False}}
     y = {"field": "y", "type": "quantitative", "axis": None, "scale": {"domain": [total, 0], "nice": False}}
-    drawn = chart(says, dots, _layers(names, dots, x, y, size))
+    drawn = chart(says, dots, _layers(names, (x, y), _colour(dots, width), size))
     # A pixel of the figure is one that dots were piled up in; names may be wider in the reader's font than measured.
     padding = {**drawn["padding"], "left": 24}
     return {**drawn, "autosize": {"type": "pad"}, "padding": padding, "width": width, "height": round(total)}
 
 
-def _layers(names: list[dict[str, object]], dots: list[dict[str, object]], x: Spec, y: Spec, size: float) -> list[Spec]:
-    """Lines behind the dots, the dots, and the names of the columns."""
+def _colour(dots: list[dict[str, object]], width: int) -> Spec:
+    """The colours of the dots, with a legend that is no wider than the figure."""
     grades = [grade for grade in (*GRADES, CATEGORY) if any(dot["value"] == grade for dot in dots)]
     colours = {**GRADES, CATEGORY: MUTED}
     scale = {"domain": grades, "range": [colours[grade] for grade in grades]}
     legend = {
-        "symbolType": "circle", "columns": _IN_A_ROW, "title": "Value of the cell", "titleColor": INK,
+        "symbolType": "circle", "columns": max(1, width // _WORD), "title": "Value of the cell", "titleColor": INK,
         "titleFontWeight": "normal",
     }  # fmt: skip
-    colour = {"field": "value", "type": "nominal", "scale": scale, "legend": legend}
-    bare = {**x, "axis": {**x["axis"], "grid": False}}
+    return {"field": "value", "type": "nominal", "scale": scale, "legend": legend}
+
+
+def _layers(names: list[dict[str, object]], axes: tuple[Spec, Spec], colour: Spec, size: float) -> list[Spec]:
+    """Lines behind the dots, the dots, and the names of the columns."""
+    y = axes[1]
+    x = {**axes[0], "axis": {**axes[0]["axis"], "grid": False}}
+    dot = {"type": "circle", "size": round(0.86 * size**2, 2), "opacity": 1}
     name = {"type": "text", "align": "right", "baseline": "middle", "limit": _NAMES}
     return [
         {"data": data(names), "mark": {"type": "rule", "color": GRID}, "encoding": {"y": y}},
-        {
-            "data": data([{"x": 0}]),
-            "mark": {"type": "rule", "color": MUTED},
-            "encoding": {"x": bare},
-        },
-        {
-            "mark": {"type": "circle", "size": round(0.86 * size**2, 2), "opacity": 1},
-            "encoding": {"x": bare, "y": y, "color": colour},
-        },
+        {"data": data([{"x": 0}]), "mark": {"type": "rule", "color": MUTED}, "encoding": {"x": x}},
+        {"mark": dot, "encoding": {"x": x, "y": y, "color": colour}},
         {"data": data(names), "mark": name, "encoding": {"x": {"value": -10}, "y": y, "text": {"field": "name"}}},
     ]
 
