@@ -13,7 +13,7 @@ FIRST, SECOND, PAPER = "#0a63a8", "#c2410c", "#fdfdfc"
 # How high a value is. Green and purple are told apart by readers with any kind of colour vision too (Brewer, 2003), and
 # speak for no direction, as blue and vermilion do; they become darker, on a dark page lighter, as values rise.
 GRADES = {"low": "#2f9e4f", "lower": "#71862a", "higher": "#9c5fb5", "high": "#561a75"}
-CATEGORY = "category or missing"
+NO_ORDER = "no order"
 COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "first": FIRST, "second": SECOND, "paper": PAPER, **GRADES}
 
 WIDTH, HEIGHT = 400, 290

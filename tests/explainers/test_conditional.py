@@ -162,3 +162,8 @@ def test_methods_without_coalitions_say_that_they_take_no_such_background() -> N
     assert Gradient().applies(question)
     assert not Lime().applies(question)
     assert not Occlusion().applies(question)
+
+
+def test_parts_that_leave_a_blank_have_no_such_background() -> None:
+    with pytest.raises(ValueError, match="leave a blank"):
+        Game(replace(asked("text")[0], background="conditional"))

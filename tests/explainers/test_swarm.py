@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from vouch.charts import CATEGORY
+from vouch.charts import NO_ORDER
 from vouch.contracts.finding import Figure
 from vouch.explainers.swarm import Column, beeswarm, levels, piled, weightiest
 from vouch.report.svg import svg
@@ -39,7 +39,7 @@ def test_dots_stand_at_their_contributions_on_the_line_of_their_column() -> None
 def test_a_column_of_one_contribution_is_no_taller_than_others_may_be() -> None:
     spec = beeswarm("says", [Column("same", np.full(200, 0.5), np.full(200, np.nan))], "title")
     assert spec["height"] < 110
-    assert {dot["value"] for dot in spec["data"]["values"]} == {CATEGORY}
+    assert {dot["value"] for dot in spec["data"]["values"]} == {NO_ORDER}
 
 
 def test_levels_rise_with_values_and_rare_ones_do_not_shift_them() -> None:

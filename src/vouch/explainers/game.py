@@ -40,6 +40,7 @@ class Game:
 
     Raises:
         TypeError: the network has no vectors between embedders and trunk.
+        ValueError: the background is conditional, and a part leaves a blank.
 
     Source:
         Shapley, A value for n-person games (1953); Strumbelj and Kononenko, Explaining prediction models and individual
@@ -229,6 +230,8 @@ class _Like:
     """
 
     def __init__(self, question: Question) -> None:
+        if any(some.blank is not None for some in question.parts):
+            raise ValueError("parts that leave a blank have no conditional background")
         self.question = question
         players = np.concatenate([np.array(some, np.int64) for some in question.players])
         self.columns = players == np.arange(len(question.names))[:, None]

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vouch.charts import CATEGORY, GRADES, GRID, INK, MUTED, Spec, chart, data, quantity
+from vouch.charts import GRADES, GRID, INK, MUTED, NO_ORDER, Spec, chart, data, quantity
 from vouch.wording import clean
 
 Floats = npt.NDArray[np.float64]
@@ -16,7 +16,7 @@ Floats = npt.NDArray[np.float64]
 # Fewer rows are seen as well one by one.
 FEWEST_ROWS, MOST_ROWS = 20, 200
 _SIZES, _TALL, _TALLEST, _GAP = (7.0, 6.0, 5.0, 4.5, 4.0, 3.2, 2.6), 46.0, 90.0, 9.0
-_NAMES, _WORD = 120, 85
+_NAMES, _WORD = 120, 60
 _LOW, _HIGH = 5.0, 95.0
 
 
@@ -97,8 +97,8 @@ def beeswarm(says: str, columns: Sequence[Column], title: str, width: int = 300)
 
 def _colour(dots: list[dict[str, object]], width: int) -> Spec:
     """The colours of the dots, with a legend that is no wider than the figure."""
-    grades = [grade for grade in (*GRADES, CATEGORY) if any(dot["value"] == grade for dot in dots)]
-    colours = {**GRADES, CATEGORY: MUTED}
+    grades = [grade for grade in (*GRADES, NO_ORDER) if any(dot["value"] == grade for dot in dots)]
+    colours = {**GRADES, NO_ORDER: MUTED}
     scale = {"domain": grades, "range": [colours[grade] for grade in grades]}
     legend = {
         "symbolType": "circle", "columns": max(1, width // _WORD), "title": "Value of the cell", "titleColor": INK,
@@ -122,7 +122,7 @@ def _layers(names: list[dict[str, object]], axes: tuple[Spec, Spec], colour: Spe
 
 
 def _grade(level: float) -> str:
-    return CATEGORY if np.isnan(level) else list(GRADES)[min(int(level * len(GRADES)), len(GRADES) - 1)]
+    return NO_ORDER if np.isnan(level) else list(GRADES)[min(int(level * len(GRADES)), len(GRADES) - 1)]
 
 
 def _piles(places: Sequence[Floats]) -> tuple[float, list[Floats]]:

@@ -38,8 +38,8 @@ def row_by_row(case: Case, some: Asked, one: Tried) -> tuple[Figure, ...]:
     )
     says = (
         f"Each dot is one of {len(rows)} sealed rows: right of the line the column raises {answer}, left of it lowers "
-        f"it, by '{one.method.name}'. The colour says how high the value of the cell is among these rows. "
-        f"“{clean(shown[0].name, 40)}” moves the answer most on average."
+        f"it, by '{one.method.name}'. The colour says how high the value of the cell is among these rows; grey are "
+        f"categories, and what is missing. “{clean(shown[0].name, 40)}” moves the answer most on average."
     )
     spec = beeswarm(says, shown, f"Contribution to {answer}")
     return (Figure("row_by_row", "What moves the answer, row by row", says, spec),)

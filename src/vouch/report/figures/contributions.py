@@ -53,9 +53,9 @@ def _columns(explanations: Sequence[Explanation]) -> list[Column]:
 
 def _says(drawn: int, rows: int, answer: str, shown: Sequence[Column], columns: int) -> str:
     of = f"one of {rows} rows" if drawn == rows else f"one of {drawn} of {rows} rows"
-    some = f"The {len(shown)} of {columns} columns" if len(shown) < columns else f"The {count(columns, 'column')}"
+    some = f"the {len(shown)} of {columns} columns" if len(shown) < columns else count(columns, "column")
     return (
         f"Each dot is {of}: right of the line the column raises {answer}, left of it lowers it. The colour says how "
-        f"high the value of the cell is among these rows. {some} that move the answer most on average come first, "
-        f"“{clean(shown[0].name, 40)}” above all."
+        f"high the value of the cell is among these rows; grey are categories, and what is missing. Shown are {some}, "
+        f"those that move the answer most on average first, “{clean(shown[0].name, 40)}” above all."
     )
