@@ -103,14 +103,16 @@ def names(field: str, order: list[str], title: str | None = None) -> Spec:
     }
 
 
-def written(field: str, encoding: Spec) -> Spec:
+def written(field: str, encoding: Spec, look: Spec | None = None) -> Spec:
     """A layer of words that begin where they stand.
 
     Args:
         field: that holds the words.
         encoding: where they stand, and in which colour.
+        look: how else they stand there, such as ``{"align": "right"}``.
     """
-    return {"mark": {"type": "text", "align": "left"}, "encoding": {**encoding, "text": {"field": field}}}
+    mark = {"type": "text", "align": "left", **(look or {})}
+    return {"mark": mark, "encoding": {**encoding, "text": {"field": field}}}
 
 
 def intervals(says: str, rows: list[dict[str, Any]], stated: float, title: str) -> Spec:

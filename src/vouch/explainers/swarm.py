@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from vouch.charts import GRADES, GRID, INK, MUTED, NO_ORDER, Spec, chart, data, quantity
+from vouch.charts import GRADES, GRID, INK, MUTED, NO_ORDER, Spec, chart, data, quantity, written
 from vouch.wording import clean
 
 Floats = npt.NDArray[np.float64]
@@ -112,12 +112,12 @@ def _layers(names: list[dict[str, object]], axes: tuple[Spec, Spec], colour: Spe
     y = axes[1]
     x = {**axes[0], "axis": {**axes[0]["axis"], "grid": False}}
     dot = {"type": "circle", "size": round(0.86 * size**2, 2), "opacity": 1}
-    name = {"type": "text", "align": "right", "baseline": "middle", "limit": _NAMES}
+    look = {"align": "right", "baseline": "middle", "limit": _NAMES}
     return [
         {"data": data(names), "mark": {"type": "rule", "color": GRID}, "encoding": {"y": y}},
         {"data": data([{"x": 0}]), "mark": {"type": "rule", "color": MUTED}, "encoding": {"x": x}},
         {"mark": dot, "encoding": {"x": x, "y": y, "color": colour}},
-        {"data": data(names), "mark": name, "encoding": {"x": {"value": -10}, "y": y, "text": {"field": "name"}}},
+        {"data": data(names), **written("name", {"x": {"value": -10}, "y": y}, look)},
     ]
 
 
