@@ -10,7 +10,11 @@ Spec: TypeAlias = dict[str, Any]
 # with any kind of colour vision (Okabe and Ito, 2008), here dark enough for text on white.
 INK, MUTED, GRID = "#1a2129", "#5a6672", "#dde2e7"
 FIRST, SECOND, PAPER = "#0a63a8", "#c2410c", "#fdfdfc"
-COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "first": FIRST, "second": SECOND, "paper": PAPER}
+# How high a value is. Green and purple are told apart by readers with any kind of colour vision too (Brewer, 2003), and
+# speak for no direction, as blue and vermilion do; they become darker, on a dark page lighter, as values rise.
+GRADES = {"low": "#2f9e4f", "lower": "#71862a", "higher": "#9c5fb5", "high": "#561a75"}
+NO_ORDER = "no order"
+COLOURS = {"ink": INK, "muted": MUTED, "grid": GRID, "first": FIRST, "second": SECOND, "paper": PAPER, **GRADES}
 
 WIDTH, HEIGHT = 400, 290
 _LINE_HEIGHT, _MARGIN = 24, 70
@@ -99,14 +103,16 @@ def names(field: str, order: list[str], title: str | None = None) -> Spec:
     }
 
 
-def written(field: str, encoding: Spec) -> Spec:
+def written(field: str, encoding: Spec, look: Spec | None = None) -> Spec:
     """A layer of words that begin where they stand.
 
     Args:
         field: that holds the words.
         encoding: where they stand, and in which colour.
+        look: how else they stand there, such as ``{"align": "right"}``.
     """
-    return {"mark": {"type": "text", "align": "left"}, "encoding": {**encoding, "text": {"field": field}}}
+    mark = {"type": "text", "align": "left", **(look or {})}
+    return {"mark": mark, "encoding": {**encoding, "text": {"field": field}}}
 
 
 def intervals(says: str, rows: list[dict[str, Any]], stated: float, title: str) -> Spec:

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 
 from cli.running import QUICK, left, refused, run, table
+from explainers.asked import bundle
 from explainers.pictured import pictures
 from helpers import rows
 from vouch.api import explain, load, predict
@@ -21,6 +22,7 @@ from vouch.contracts.bundle import GroupRule, GroupShifts
 from vouch.contracts.finding import Check, Estimate, Finding, Verdict
 from vouch.contracts.proof import Audit
 from vouch.errors import UsageError
+from vouch.report.explained import explained_page
 
 REFUSED = {
     ("--method", "shaply"): "Did you mean 'shapley'",
@@ -31,6 +33,13 @@ REFUSED = {
     ("--units", "3"): "none of its columns goes through a convolutional net",
     ("--units", "51"): "0<=x<=50",
     ("--units", "many"): "not a valid int",
+    ("--background", "conditionl"): "Did you mean 'conditional'",
+    ("--background", "conditional", "--method", "gradient"): "expected one of shapley, occlusion, lime",
+    ("--together", "size,kindd"): "Did you mean 'kind'",
+    ("--together", "size,kind", "--together", "day,size"): "the column 'size' stands twice",
+    ("--together", "size,size"): "the column 'size' stands twice",
+    ("--together", "size"): "fewer than two columns",
+    ("--together", ""): "fewer than two columns",
     ("--rows", "60:70"): "expected rows from 0 to 59",
     ("--rows", "5:2"): "the data has no such rows",
     ("--rows", "a:b"): "numbers and slices from 0",
@@ -142,6 +151,70 @@ def test_a_page_shows_what_else_was_asked_for(capsys: pytest.CaptureFixture[str]
     page = Path("more.html").read_text()
     assert "It would be" in page
     assert page.count('<table class="alike">') == 6
+
+
+@pytest.mark.parametrize(("background", "word"), [("marginal", "whatever"), ("conditional", "resemble")])
+def test_the_background_is_stated_in_plain_words_everywhere(
+    background: str, word: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ("explain", "a.vouch", "a.csv", "--rows", "0:2", "--background", background)
+    found = json.loads(run(capsys, *asked, "--json").out)
+    assert found["background"] == background
+    assert any(word in note and f"{background} background" in note for note in found["notes"])
+    for one in found["explanations"]:
+        assert one["base_value"] + sum(one["attributions"].values()) == pytest.approx(one["value"], abs=1e-9)
+    assert f"({background} background)" in run(capsys, *asked, "-q").out
+    run(capsys, *asked, "--out", "background.html")
+    page = Path("background.html").read_text()
+    assert f"<dt>Background</dt><dd>{background}" in page
+    assert f"({background} background)" in page
+
+
+def test_columns_that_are_together_are_one_part(capsys: pytest.CaptureFixture[str]) -> None:
+    ran = run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:2", "--together", "kind,size", "--what-if", "--json")
+    cells = pl.read_csv("a.csv")
+    for one in json.loads(ran.out)["explanations"]:
+        assert set(one["attributions"]) == {"kind + size", "day"}
+        assert one["base_value"] + sum(one["attributions"].values()) == pytest.approx(one["value"], abs=1e-9)
+        # A change still goes column by column.
+        assert {change["part"] for change in one["what_if"]["changes"]} <= set(cells.columns)
+        assert all(change["before"] for change in one["what_if"]["changes"])
+    told = run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0", "--together", "kind,size", "-q").out
+    assert f"kind + size = {cells['kind'][0]}; " in told
+
+
+def test_a_conditional_background_is_not_what_an_audit_chose_a_method_for() -> None:
+    told = Estimate("faithfulness[gradient]", 0.5, 0.4, 0.6, 60)
+    check = Check("faithful_explanations", "pass", "0", estimates=(told,))
+    audited = as_bundle(replace(load("a.vouch"), audit=Audit((Finding("black_box", "pass", "0", checks=(check,)),))))
+    frame = pl.read_csv("a.csv")
+    assert explain(audited, frame, rows="0").method == "gradient"
+    assert explain(audited, frame, rows="0", background="conditional").method == "shapley"
+
+
+def test_words_have_no_conditional_background() -> None:
+    fitted, data = bundle("text")
+    with pytest.raises(UsageError, match="leave a blank"):
+        explain(fitted, data, rows="0", background="conditional")
+
+
+def test_a_picture_and_a_column_may_be_together() -> None:
+    fitted, data = bundle("mixed")
+    found = explain(fitted, data, rows="0", method="occlusion", together=[["photo", "weight_kg"]], what_if=True)
+    share = next(one for one in found.explanations[0].shares if " + " in one.part)
+    assert share.part == share.column == "photo + weight_kg"
+    assert not share.cell.startswith("data:")
+    assert not any(one.part.startswith("photo[") for one in found.explanations[0].shares)
+    assert explained_page(found, "parcels")
+
+
+def test_many_rows_of_a_table_are_shown_as_dots(capsys: pytest.CaptureFixture[str]) -> None:
+    run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:25", "--out", "many.html")
+    page = Path("many.html").read_text()
+    assert "Each dot is one of 25 rows" in page
+    assert page.count('class="fill-high"') > 1
+    run(capsys, "explain", "a.vouch", "a.csv", "--rows", "0:19", "--out", "few.html")
+    assert "Each dot" not in Path("few.html").read_text()
 
 
 def test_a_quantity_has_no_decision_to_turn(capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 
@@ -15,7 +15,7 @@ from torch import Tensor
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
 from vouch.contracts.dataset import Dataset
-from vouch.contracts.explaining import Alike, Change, Explanation, Question, WhatIf
+from vouch.contracts.explaining import Alike, Change, Explanation, Parts, Question, WhatIf
 from vouch.data.encode import encode
 from vouch.errors import DataNotFoundError, UsageError, nearest
 from vouch.explainers.influence import cosines, influences
@@ -99,12 +99,29 @@ def with_what_if(
         told: the explanations.
         fixed: columns that may not change.
     """
+    # Each column may change by itself, and takes the value of one row, whatever was asked of contributions.
     alone = [
-        replace(question, inputs=tuple(x[row : row + 1] for x in question.inputs))
+        replace(
+            question, inputs=tuple(x[row : row + 1] for x in question.inputs), background="marginal", together=()
+        )
         for question in questions for row in range(question.rows)
     ]  # fmt: skip
     pairs = zip(alone, told, strict=True)
     return tuple(replace(one, what_if=_what_if(known, question, one, fixed)) for question, one in pairs)
+
+
+def content(some: Parts, place: int, column: str, cells: Mapping[str, str]) -> str:
+    """What stands in one of the parts of a row.
+
+    Args:
+        some: parts of one block.
+        place: of the part among them.
+        column: that it is of.
+        cells: content of the columns of the row.
+    """
+    if some.blank is None:
+        return cells.get(column, "")
+    return some.cells[place] if some.cells else ""
 
 
 def check_what_if(bundle: Bundle, fixed: Sequence[str]) -> None:
@@ -138,18 +155,16 @@ def _what_if(known: Known | None, alone: Question, one: Explanation, fixed: Sequ
         return WhatIf(())
     others = alone.inputs if known is None else tuple(x[torch.from_numpy(near)] for x in known.inputs)
     columns = [
-        (encoder.columns[0], True) if some.blank is not None else (name, False)
-        for encoder, some in zip(bundle.encoders, alone.parts, strict=True) for name in some.names
+        (column, some.blank is not None, content(some, k, column, dict(one.cells)))
+        for some, names in zip(alone.parts, alone.columns, strict=True) for k, column in enumerate(names)
     ]  # fmt: skip
-    free = np.array([column not in fixed for column, _ in columns])
+    free = np.array([column not in fixed for column, *_ in columns])
     best = turned(replace(alone, wanted=np.array([own]), others=others), free)
     if best is None:
         return WhatIf(())
     cells = {} if known is None else dict(known.cells(int(near[best.like])))
-    before = {share.part: share.cell for share in one.shares}
     changes = tuple(
-        Change(alone.names[k], before[alone.names[k]], "" if columns[k][1] else cells[columns[k][0]])
-        for k in best.parts
+        Change(alone.names[k], columns[k][2], "" if columns[k][1] else cells[columns[k][0]]) for k in best.parts
     )
     exchanged = known is not None and not all(columns[k][1] for k in best.parts)
     like = int(known.rows[near[best.like]]) if known is not None and exchanged else -1

@@ -74,6 +74,7 @@ def explained_facts(found: Explained, page: str = "") -> dict[str, Any]:
     return {
         "method": found.method,
         "says": found.says,
+        "background": found.background,
         "notes": list(found.notes),
         "faithfulness": {one.name: {"value": one.value, "low": _finite(one.low), "high": _finite(one.high), "n": one.n}
                          for one in found.faithfulness},

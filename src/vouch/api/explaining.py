@@ -12,10 +12,11 @@ import numpy.typing as npt
 import polars as pl
 from torch import Tensor
 
-from vouch.api.beside import Known, check_what_if, with_alike, with_what_if
+from vouch.api.beside import Known, check_what_if, content, with_alike, with_what_if
 from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
 from vouch.api.predicting import Bundle
+from vouch.api.standing_in import StandIns, known_background, known_groups, stand_ins
 from vouch.api.synthesis import check_units, looked_into
 from vouch.challenges import black_box
 from vouch.challenges.black_box.faithful import faithful_explanations
@@ -29,16 +30,17 @@ from vouch.data.encode import encode
 from vouch.data.read import read
 from vouch.errors import EmptyDataError, UsageError, nearest
 from vouch.explainers import ALL
-from vouch.explainers.asking import likeliest, parts_of, questions
+from vouch.explainers.asking import likeliest, questions
 from vouch.explainers.faithfulness import curves
 from vouch.explainers.game import Game
+from vouch.explainers.swarm import levels
 from vouch.nets.network import outputs_of
+from vouch.report.pictures import is_picture
 from vouch.statistics.recalibration import said
 from vouch.statistics.shifting import decided, deciding
 from vouch.statistics.simultaneous import several_means
 
 ROWS = "0:10"
-_STAND_INS = 64
 Learned = Callable[[], Dataset | None]
 _BEFORE_SHIFTS = "what is explained is what the network says, before the bundle moves its answers to other thresholds"
 
@@ -55,7 +57,7 @@ def explain(bundle: Bundle, data: object, **options: Unpack[ExplainOptions]) -> 
         One explanation for each row, with the method and what it rests on.
 
     Raises:
-        VouchError: the data is not usable, or there is no such row, method or class.
+        VouchError: the data is not usable, or there is no such row, method, class, background or column.
 
     Example:
         >>> import vouch
@@ -71,7 +73,11 @@ def explain_with_notes(
     bundle: Bundle, data: object, **options: Unpack[ExplainOptions]
 ) -> tuple[Explained, tuple[Note, ...]]:
     """The same as :func:`explain`, and what had to be done to the data on the way."""
-    method, chosen_by = found_method(options.get("method"), bundle)
+    background = known_background(options.get("background", "marginal"))
+    together = known_groups(bundle, options.get("together") or ())
+    # Which method is the truest was asked under a marginal background.
+    default = ALL[0].name if background == "conditional" else None
+    method, chosen_by = found_method(options.get("method") or default, bundle)
     if options.get("what_if"):
         check_what_if(bundle, options.get("fixed") or ())
     if units := options.get("units", 0):
@@ -89,8 +95,9 @@ def explain_with_notes(
     inputs = tuple(encode(frame, bundle.encoders))
     # Read again from where it was, once, and only if something asks for it.
     learned = cache(lambda: training_data(bundle))
-    others, against = _stand_ins(bundle, whole, inputs, learned)
-    asked = _Asked(bundle, inputs, others, said(bundle, outputs_of(bundle.network.cpu(), inputs)), options)
+    others = stand_ins(bundle, whole, inputs, learned, background)
+    decoded = said(bundle, outputs_of(bundle.network.cpu(), inputs))
+    asked = _Asked(bundle, inputs, others, decoded, options, together)
     attributions = [(question, _attributed(method, question)) for question in asked.questions()]
     groups = deciding(bundle, canonical.frame, raw.frame, canonical.lines)
     final = decided(bundle, asked.decoded, None if groups is None else groups.filter(~bad))
@@ -104,8 +111,9 @@ def explain_with_notes(
     before = (_BEFORE_SHIFTS,) if bundle.shifts is not None else ()
     lost = (Note("skipped", f"{skipped} rows whose picture cannot be read", skipped),) if skipped else ()
     faithful = _faithfulness(attributions, _unit(bundle))
-    notes = (*notes, *against, *before, *chosen_by)
-    return Explained(explanations, method.name, method.says, notes, faithful, inside), (*canonical.notes, *lost)
+    notes = (*notes, *others.notes, *before, *chosen_by)
+    found = Explained(explanations, method.name, method.says, notes, faithful, inside, others.background)
+    return found, (*canonical.notes, *lost)
 
 
 def found_method(name: str | None, bundle: Bundle) -> tuple[Explainer, tuple[str, ...]]:
@@ -174,9 +182,10 @@ class _Asked:
 
     bundle: Bundle
     inputs: tuple[Tensor, ...]
-    others: tuple[Tensor, ...]
+    others: StandIns
     decoded: npt.NDArray[np.float64]
     options: ExplainOptions
+    together: tuple[tuple[str, ...], ...]
 
     @property
     def wanted(self) -> npt.NDArray[np.int64]:
@@ -190,24 +199,9 @@ class _Asked:
 
     def questions(self) -> list[Question]:
         """One question for all rows where they have the same parts, else one for each."""
-        return questions(self.bundle, self.inputs, self.others, self.wanted, self.options.get("seed", 0))
-
-
-def _stand_ins(
-    bundle: Bundle, whole: Dataset, inputs: tuple[Tensor, ...], learned: Learned
-) -> tuple[tuple[Tensor, ...], tuple[str, ...]]:
-    """Encoded rows whose values stand in for what is taken out, and where they are from."""
-    if all(some.blank is not None for some in parts_of(bundle, inputs, 0)):
-        return tuple(x[:1] for x in inputs), ()
-    known, rng = learned(), np.random.default_rng(bundle.recipe.seed)
-    rows = np.arange(whole.frame.height) if known is None else bundle.split.train
-    some = np.sort(rng.choice(rows, min(_STAND_INS, len(rows)), replace=False))
-    if known is None:
-        known, where = clean(replace(whole, frame=whole.frame[some]), bundle.schema, labelled=False), "rows of the data"
-        frame = known.frame
-    else:
-        frame, where = known.frame[some], "training rows"
-    return tuple(encode(frame, bundle.encoders)), (f"{len(some)} {where} stand in for what is taken out",)
+        seed, background = self.options.get("seed", 0), self.others.background or "marginal"
+        found = questions(self.bundle, self.inputs, self.others.inputs, self.wanted, seed)
+        return [replace(one, background=background, together=self.together) for one in found]
 
 
 def _attributed(method: Explainer, question: Question) -> Attribution:
@@ -278,26 +272,44 @@ def _told(
     """Attributions for readers, one explanation for each row."""
     bundle, predictions = asked.bundle, asked.bundle.task.frame(final)["prediction"].to_list()
     whole = [(question, one, row) for question, one in attributions for row in range(question.rows)]
-    found = []
+    found, heights = [], _levels(frame)
     for place, (question, one, row) in enumerate(whole):
+        high = {name: values[place] for name, values in heights.items()}
         cells = shown(bundle.schema, frame.row(place, named=True), most=len(bundle.schema.features))
         output = bundle.task.classes[question.wanted[row]] if bundle.task.classes else ""
+        shares = _shares(question, one, row, dict(cells), high)
         found.append(Explanation(
             int(numbers[place]), predictions[place], f"probability[{output}]" if output else bundle.schema.target.name,
-            float(one.answers[row]), float(one.base[row]), _shares(question, one, row, dict(cells)), method, cells,
+            float(one.answers[row]), float(one.base[row]), shares, method, cells,
         ))  # fmt: skip
     return tuple(found)
 
 
-def _shares(question: Question, one: Attribution, row: int, cells: dict[str, str]) -> tuple[Share, ...]:
+def _levels(frame: pl.DataFrame) -> dict[str, list[float | None]]:
+    """How high each value of the quantities and dates is among the rows; none where it is missing or does not vary."""
+    ordered = [name for name, kind in frame.schema.items() if kind.is_numeric() or kind.is_temporal()]
+    found = {name: levels(frame[name].to_physical().cast(pl.Float64).fill_null(float("nan")).to_numpy())
+             for name in ordered}  # fmt: skip
+    return {name: [None if np.isnan(level) else float(level) for level in some] for name, some in found.items()}
+
+
+def _shares(
+    question: Question, one: Attribution, row: int, cells: dict[str, str], high: dict[str, float | None]
+) -> tuple[Share, ...]:
     """The contributions to the answer of one row, largest first."""
-    found, start = [], 0
-    for encoder, some in zip(question.bundle.encoders, question.parts, strict=True):
-        for k, name in enumerate(some.names):
-            inside = some.blank is not None
-            column, place = (encoder.columns[0], k) if inside else (name, 0)
-            cell = (some.cells[k] if some.cells else "") if inside else cells.get(name, "")
-            value, error = float(one.values[row, start + k]), float(one.errors[row, start + k])
-            found.append(Share(name, column, place, cell, value, error, some.boxes[k] if some.boxes else None))
-        start += len(some.names)
-    return tuple(sorted(found, key=lambda share: -abs(share.value)))
+    found: dict[int, Share] = {}
+    names, joined = question.names, {column: group for group in question.together for column in group}
+    blocks = zip(question.parts, question.columns, question.players, strict=True)
+    for some, columns, players in blocks:
+        for k, (column, player) in enumerate(zip(columns, players, strict=True)):
+            name, value, error = names[player], float(one.values[row, player]), float(one.errors[row, player])
+            if column in joined:
+                told = [cell for part in joined[column]
+                        if (cell := cells.get(part, "")) and not is_picture(cell)]  # fmt: skip
+                found[player] = Share(name, name, 0, "; ".join(told), value, error)
+                continue
+            cell, box = content(some, k, column, cells), some.boxes[k] if some.boxes else None
+            found[player] = Share(
+                name, column, 0 if some.blank is None else k, cell, value, error, box, high.get(column)
+            )
+    return tuple(sorted(found.values(), key=lambda share: -abs(share.value)))

@@ -23,6 +23,13 @@ _SHOWN = 8
 @click.argument("data")
 @click.option("--rows", default="0:10", show_default=True, help="Rows to explain, from 0: 0:10, or 3,7.")
 @click.option("--method", help="How; else what an audit found truest, or shapley. See docs/how-to/explain.md.")
+@click.option(
+    "--background",
+    default="marginal",
+    show_default=True,
+    help="What stands in for a column: values of any row (marginal), or of rows like this one (conditional).",
+)
+@click.option("--together", multiple=True, help="Columns explained as one part, A,B; once for each group.")
 @click.option("--class", "output", help="Class whose probability is explained.")
 @click.option("--what-if", is_flag=True, help="Look for a small change that would turn each decision.")
 @click.option("--fixed", multiple=True, help="Columns that no such change may touch, A,B.")
@@ -43,6 +50,7 @@ def explain(model: str, data: str, as_json: bool, quiet: bool, device: str, out:
         api.check_explained(Path(out))
         api.check_apart([out], [data, model])
     asked["fixed"] = names(asked["fixed"])
+    asked["together"] = [names([group]) for group in asked["together"]]
     found, notes = api.explain_with_notes(api.load(model), data, **asked)
     if notes and not quiet:
         print(*(f"{note.kind}: {note.text}" for note in notes), sep="\n", file=sys.stderr)

@@ -56,6 +56,7 @@ class Question:
         seconds: time after which they stop all the same; the standard error says where they are then.
         background: how values of other rows are drawn: whatever the parts that stay ("marginal"), or from rows that
             resemble them ("conditional").
+        together: columns whose parts are taken out and put in as one, each group by itself.
     """
 
     bundle: BundleValue
@@ -67,11 +68,39 @@ class Question:
     precision: float = 0.005
     seconds: float = 60.0
     background: Background = "marginal"
+    together: tuple[tuple[str, ...], ...] = ()
+
+    @property
+    def columns(self) -> tuple[tuple[str, ...], ...]:
+        """The column that each part is of, or inside, block by block."""
+        blocks = zip(self.bundle.encoders, self.parts, strict=True)
+        return tuple(
+            some.names if some.blank is None else encoder.columns[:1] * len(some.names) for encoder, some in blocks
+        )
+
+    @property
+    def players(self) -> tuple[tuple[int, ...], ...]:
+        """The player that each part is, block by block: what is together is one player, any other part one of its own.
+
+        Players are counted in the order in which their first parts stand.
+        """
+        group = {column: (-1, number) for number, columns in enumerate(self.together) for column in columns}
+        keys = [
+            [group.get(column, (block, place)) for place, column in enumerate(columns)]
+            for block, columns in enumerate(self.columns)
+        ]
+        numbers = {key: number for number, key in enumerate(dict.fromkeys(key for some in keys for key in some))}
+        return tuple(tuple(numbers[key] for key in some) for some in keys)
 
     @property
     def names(self) -> tuple[str, ...]:
-        """The names of all parts, block by block (P)."""
-        return tuple(name for some in self.parts for name in some.names)
+        """The names of all players (P): those of their parts, or of the columns that are together."""
+        joined = {column: " + ".join(columns) for columns in self.together for column in columns}
+        found: dict[int, str] = {}
+        for players, columns, some in zip(self.players, self.columns, self.parts, strict=True):
+            for player, column, name in zip(players, columns, some.names, strict=True):
+                found.setdefault(player, joined.get(column, name))
+        return tuple(found.values())
 
     @property
     def rows(self) -> int:
@@ -81,7 +110,7 @@ class Question:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Attribution:
-    """What each part contributed to the answers to a question.
+    """What each player contributed to the answers to a question: a part, or parts that are together.
 
     Args:
         values: contribution of each part to each row's answer (B, P), in the unit of the answer.
@@ -133,13 +162,14 @@ class Share:
     """What one part of a row contributed to its answer.
 
     Args:
-        part: its name, such as "age", or "message[3] free".
-        column: that it is of.
+        part: its name, such as "age", or "message[3] free"; of columns that are together "age + sex".
+        column: that it is of; of columns that are together the same as its name.
         place: its number within the column.
         cell: its content, for a reader.
         value: its contribution, in the unit of the answer.
         error: standard error of the value.
         box: where it lies on a picture.
+        level: of a quantity or a date how high it is among the explained rows, from 0 to 1; none of all else.
     """
 
     part: str
@@ -149,6 +179,7 @@ class Share:
     value: float
     error: float = 0.0
     box: Box | None = None
+    level: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -246,6 +277,7 @@ class Explained:
         faithfulness: whether the contributions are those that matter to the network: the area under the curve of
             insertion less that of deletion (0 on average under a random order), and both areas.
         synthesis: what was seen inside the network, where that was asked.
+        background: how values of other rows were drawn; none where no row stands in.
 
     Example:
         >>> Explained((), "shapley", "What each part adds to the answer.", ()).faithfulness
@@ -258,3 +290,4 @@ class Explained:
     notes: tuple[str, ...]
     faithfulness: tuple[Estimate, ...] = ()
     synthesis: Synthesis | None = None
+    background: Background | None = None

@@ -217,6 +217,9 @@ class ExplainOptions(TypedDict, total=False):
         fixed: columns that no such change may touch.
         alike: how many training rows to name that are most alike, and as many of most influence.
         units: how many units of a convolutional net to make pictures for, beside those of the classes.
+        background: how values of other rows stand in for a column that is taken out: "marginal", whatever the other
+            columns, or "conditional", from rows that resemble them.
+        together: groups of columns, each of which is explained as one part.
     """
 
     rows: str
@@ -227,6 +230,8 @@ class ExplainOptions(TypedDict, total=False):
     fixed: Sequence[str]
     alike: int
     units: int
+    background: str
+    together: Sequence[Sequence[str]]
 
 
 def beside_recipe(options: FitOptions) -> tuple[tuple[str, str], ...]:

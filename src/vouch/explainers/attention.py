@@ -9,8 +9,8 @@ import torch
 from torch import Tensor
 
 from vouch.contracts.explaining import Attribution, Question
-from vouch.explainers.game import Game
-from vouch.explainers.leaves import by_owner
+from vouch.explainers.game import Game, owner_of_values
+from vouch.explainers.leaves import MARGINAL_ONLY, by_owner
 from vouch.explainers.still import still
 from vouch.nets.network import Network
 
@@ -79,6 +79,8 @@ def rollout(looks: list[Tensor]) -> Tensor:
 
 
 def _applies(question: Question) -> str:
+    if question.background == "conditional":
+        return MARGINAL_ONLY
     network = question.bundle.network
     if not isinstance(network, Network) or not all(hasattr(one, "attended") for one in network.embedders):
         return "not all of its columns go through a transformer of ours"
@@ -90,14 +92,14 @@ def _applies(question: Question) -> str:
 def _attributed(question: Question, rolled: bool) -> Attribution:
     network = question.bundle.network
     assert isinstance(network, Network)
-    game, values = Game(question), []
+    game, owners, values = Game(question), owner_of_values(question), []
     with torch.no_grad(), still(network):
         for row in range(question.rows):
             parts = []
-            for one, x, some in zip(network.embedders, question.inputs, question.parts, strict=True):
+            for one, x, owner in zip(network.embedders, question.inputs, owners, strict=True):
                 looks, share = one.attended(x[row : row + 1])  # type: ignore[operator]
                 seen = torch.einsum("bt,bts->bs", share, rollout(looks) if rolled else looks[-1])
-                parts.append(by_owner(seen, some.owner, len(some.names))[0])
-            values.append(torch.cat(parts).double().numpy())
+                parts.append(by_owner(seen, owner, game.players)[0])
+            values.append(torch.stack(parts).sum(dim=0).double().numpy())
     found = np.array(values).reshape(question.rows, -1)
     return Attribution(found, game.base(), game.answers(), np.zeros_like(found), False)

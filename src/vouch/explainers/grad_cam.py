@@ -10,8 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from vouch.contracts.explaining import Attribution, Question
-from vouch.explainers.game import Game
-from vouch.explainers.leaves import by_owner
+from vouch.explainers.game import Game, owner_of_values
+from vouch.explainers.leaves import MARGINAL_ONLY, by_owner
 from vouch.explainers.still import still
 from vouch.nets.network import Network
 
@@ -29,6 +29,8 @@ class GradCam:
 
     def applies(self, question: Question) -> str:
         """Convolutional nets alone have a map to look at."""
+        if question.background == "conditional":
+            return MARGINAL_ONLY
         network = question.bundle.network
         if isinstance(network, Network) and all(hasattr(one, "map") for one in network.embedders):
             return ""
@@ -57,9 +59,9 @@ def _seen(question: Question, network: Network, own: list[Tensor], row: int) -> 
         outputs = network.answer(torch.cat([one.mean((2, 3)) for one in maps], dim=1))
         said = question.bundle.task.answer(outputs)[0, question.wanted[row]]
         gradients = torch.autograd.grad(said, maps)
-    parts = []
-    for one, gradient, some in zip(maps, gradients, question.parts, strict=True):
+    owners, found = owner_of_values(question), []
+    for one, gradient, owner in zip(maps, gradients, owners, strict=True):
         heat = F.relu((gradient.mean((2, 3), keepdim=True) * one.detach()).sum(1, keepdim=True))
-        pixels = F.interpolate(heat, some.owner.shape[-2:], mode="bilinear", align_corners=False)
-        parts.append(by_owner(pixels[:, 0], some.owner[0], len(some.names))[0])
-    return torch.cat(parts).double().numpy()
+        pixels = F.interpolate(heat, owner.shape[-2:], mode="bilinear", align_corners=False)
+        found.append(by_owner(pixels[:, 0], owner[0], len(question.names))[0])
+    return torch.stack(found).sum(dim=0).double().numpy()

@@ -15,11 +15,12 @@ from torch import Tensor, nn
 from torch.func import functional_call
 
 from vouch.contracts.explaining import Parts, Question
-from vouch.explainers.game import owner_of_vector
+from vouch.explainers.game import owner_of_values, owner_of_vector
 from vouch.explainers.still import still
 from vouch.nets.network import Network
 
 _VALUES = 400_000
+MARGINAL_ONLY = "it takes no conditional background"
 
 
 class Leaf(Protocol):
@@ -37,8 +38,8 @@ class Leaf(Protocol):
         """Values (S, ...), of a row or on the way to it, to what the embedder makes of them (S, D)."""
         ...
 
-    def by_part(self, values: Tensor) -> Tensor:
-        """Values (S, ...) summed within each part (S, P)."""
+    def by_player(self, values: Tensor, players: int) -> Tensor:
+        """Values (S, ...) summed within each player (S, P); 0 for those of other blocks."""
         ...
 
 
@@ -56,7 +57,7 @@ class Leaves:
         network = question.bundle.network
         if not isinstance(network, Network):
             raise TypeError(f"a {type(network).__name__} has no vectors to be entered at")
-        self.question, self.network = question, network
+        self.question, self.network, self.players = question, network, len(question.names)
         with torch.no_grad(), still(network):
             self.leaves = [_leaf(question, network, number) for number in range(len(question.parts))]
 
@@ -84,8 +85,9 @@ class Leaves:
             return list(torch.autograd.grad(self.answers(leaves, row).sum(), leaves))
 
     def by_part(self, values: Sequence[Tensor]) -> Tensor:
-        """Values (S, ...) of all blocks, summed within each part (S, P)."""
-        return torch.cat([leaf.by_part(x) for leaf, x in zip(self.leaves, values, strict=True)], dim=1)
+        """Values (S, ...) of all blocks, summed within each part, or within parts that are together (S, P)."""
+        each = [leaf.by_player(x, self.players) for leaf, x in zip(self.leaves, values, strict=True)]
+        return torch.stack(each).sum(dim=0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -95,7 +97,6 @@ class _Vectors:
     rows: Tensor
     others: Tensor
     owner: Tensor
-    parts: Parts
 
     def own(self, row: int) -> Tensor:
         return self.rows[row]
@@ -107,8 +108,8 @@ class _Vectors:
         del row
         return values
 
-    def by_part(self, values: Tensor) -> Tensor:
-        return by_owner(values, self.owner, len(self.parts.names))
+    def by_player(self, values: Tensor, players: int) -> Tensor:
+        return by_owner(values, self.owner, players)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -118,6 +119,7 @@ class _Values:
     embedder: nn.Module
     rows: Tensor
     parts: Parts
+    owner: Tensor
 
     def own(self, row: int) -> Tensor:
         return self.rows[row].float()
@@ -130,8 +132,8 @@ class _Values:
         del row
         return self.embedder(values)
 
-    def by_part(self, values: Tensor) -> Tensor:
-        return by_owner(values, self.parts.owner, len(self.parts.names))
+    def by_player(self, values: Tensor, players: int) -> Tensor:
+        return by_owner(values, self.owner, players)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,12 +145,14 @@ class _Lookups:
         tables: the names of its parameters in which it does, side by side in the values.
         rows: numbers (B, T).
         parts: of the row; what stands in is looked up where nothing is.
+        owner: the player that each number belongs to.
     """
 
     embedder: nn.Module
     tables: tuple[str, ...]
     rows: Tensor
     parts: Parts
+    owner: Tensor
 
     def own(self, row: int) -> Tensor:
         return self._found(self.rows[row])
@@ -169,8 +173,8 @@ class _Lookups:
         whole = torch.cat([before, values.flatten(0, 1)]).split(self._widths(), dim=1)
         return functional_call(self.embedder, dict(zip(self.tables, whole, strict=True)), (numbers,))
 
-    def by_part(self, values: Tensor) -> Tensor:
-        return by_owner(values.sum(-1), self.parts.owner, len(self.parts.names))
+    def by_player(self, values: Tensor, players: int) -> Tensor:
+        return by_owner(values.sum(-1), self.owner, players)
 
     def _found(self, numbers: Tensor) -> Tensor:
         known = dict(self.embedder.named_parameters())
@@ -192,7 +196,12 @@ def at_once(values: Sequence[Tensor]) -> int:
 
 
 def unfollowed(question: Question) -> str:
-    """Empty when the answers have a gradient by every block, else half a sentence saying why they have none."""
+    """Empty when the answers have a gradient by every block, else half a sentence saying why they have none.
+
+    A gradient knows no rows that resemble what stays, so there is none of a conditional background either.
+    """
+    if question.background == "conditional":
+        return MARGINAL_ONLY
     network = question.bundle.network
     if not isinstance(network, Network):
         return f"a {type(network).__name__} has no vectors to be entered at"
@@ -210,20 +219,21 @@ def unfollowed(question: Question) -> str:
 
 def _leaf(question: Question, network: Network, number: int) -> Leaf:
     embedder, parts, rows = network.embedders[number], question.parts[number], question.inputs[number]
-    encoder = question.bundle.encoders[number]
+    encoder, mine = question.bundle.encoders[number], owner_of_values(question)[number]
     if parts.blank is None:
         owner = owner_of_vector(embedder, encoder)
         assert owner is not None
-        return _Vectors(embedder(rows), embedder(question.others[number]), owner, parts)
+        players = torch.tensor(question.players[number])
+        return _Vectors(embedder(rows), embedder(question.others[number]), players[owner])
     if rows.ndim > 2:
-        return _Values(embedder, rows, parts)
+        return _Values(embedder, rows, parts, mine)
     count = encoder.pieces  # type: ignore[attr-defined]
     tables = tuple(name for name, weight in embedder.named_parameters() if weight.ndim == 2 and len(weight) == count)
-    return _Lookups(embedder, tables, rows, parts)
+    return _Lookups(embedder, tables, rows, parts, mine)
 
 
 def by_owner(values: Tensor, owner: Tensor, parts: int) -> Tensor:
-    """Values (S, ...) summed over what each part owns (S, P); what belongs to none is left out."""
+    """Values (S, ...) summed over what each part or player owns (S, P); what belongs to none is left out."""
     flat, mine = values.flatten(1), owner.flatten()
     out = torch.zeros(len(values), parts + 1, dtype=values.dtype)
     return out.index_add_(1, torch.where(mine < 0, parts, mine), flat)[:, :parts]

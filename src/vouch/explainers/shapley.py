@@ -69,7 +69,7 @@ def exact(game: Game) -> Attribution:
     for player in range(players):
         out = np.flatnonzero(~keep[:, player])
         found[:, player] = (value[:, out | 1 << player] - value[:, out]) @ weight[size[out]]
-    notes = (f"exact, from all coalitions of the parts{_told(stand_ins)}",)
+    notes = (f"exact, from all coalitions of the parts{_told(game)}",)
     return Attribution(found, value[:, 0], value[:, -1], np.zeros_like(found), True, notes=notes)
 
 
@@ -94,7 +94,7 @@ def sampled(game: Game) -> Attribution:
         found, spread = _one_round(game, orders, pairs, ends)
         total, squares, rounds = total + found, squares + spread, rounds + 1
         error = np.sqrt(squares / (rounds * len(pairs) * max(rounds * len(pairs) - rounds, 1)))
-    notes = (f"random orders of the parts, each with its reverse{_told(stand_ins)}",)
+    notes = (f"random orders of the parts, each with its reverse{_told(game)}",)
     base = np.broadcast_to(ends[0].mean(1), question.rows).copy()
     return Attribution(total / rounds, base, ends[1], error, True, notes=notes)
 
@@ -126,5 +126,9 @@ def _range(game: Game, ends: tuple[Floats, Floats]) -> float:
     return float(every.max() - every.min())
 
 
-def _told(stand_ins: int) -> str:
-    return f", against {stand_ins} rows that stand in" if stand_ins > 1 else ", against what a missing cell says"
+def _told(game: Game) -> str:
+    if game.question.background == "conditional":
+        return ", against the mean over rows that resemble what stays"
+    return (
+        f", against {game.stand_ins} rows that stand in" if game.stand_ins > 1 else ", against what a missing cell says"
+    )

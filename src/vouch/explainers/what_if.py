@@ -10,7 +10,7 @@ import numpy.typing as npt
 from torch import Tensor
 
 from vouch.contracts.explaining import Question
-from vouch.explainers.game import Game
+from vouch.explainers.game import Game, owner_of_values
 
 Bools = npt.NDArray[np.bool_]
 Floats = npt.NDArray[np.float64]
@@ -104,9 +104,10 @@ def _margins(said: Floats, own: int) -> Floats:
 
 def _differing(question: Question) -> Bools:
     """Which parts would be another if they changed (P,)."""
-    found: list[bool] = []
-    for parts, x, others in zip(question.parts, question.inputs, question.others, strict=True):
+    found = np.zeros(len(question.names), bool)
+    blocks = zip(question.parts, question.inputs, question.others, owner_of_values(question), strict=True)
+    for parts, x, others, owner in blocks:
         behind: Tensor = others[0] if parts.blank is None else parts.blank
-        apart = x[0] != behind
-        found += [bool((apart & (parts.owner == k)).any()) for k in range(len(parts.names))]
-    return np.array(found)
+        moved = owner[x[0] != behind]
+        found[moved[moved >= 0].numpy()] = True
+    return found

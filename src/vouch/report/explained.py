@@ -8,7 +8,9 @@ from dataclasses import dataclass, replace
 from markupsafe import Markup
 
 from vouch.contracts.explaining import Alike, Explained, Explanation, Share
+from vouch.report.drawn import drawn
 from vouch.report.environment import read, template
+from vouch.report.figures.contributions import contributions
 from vouch.report.pictures import is_picture
 from vouch.report.synthesis import panels
 from vouch.wording import clean, count, listed, number
@@ -75,11 +77,13 @@ def explained_page(found: Explained, title: str) -> str:
     """
     shown = found.explanations[:_MOST_ROWS]
     overall = bars(_overall(found.explanations)) if len(found.explanations) > 1 else []
+    swarm = contributions(found.explanations)
     return template("explained.html").render(
         css=Markup(read("report.css") + read("explained.css")), found=found, title=clean(title, 120),
         rows=[_row(one) for one in shown], left=len(found.explanations) - len(shown),
         seen=found.synthesis, panels=panels(found.synthesis) if found.synthesis else (),
         overall=[replace(bar, value=bar.value.lstrip("+")) for bar in overall],
+        swarm=None if swarm is None else drawn(swarm),
     )  # fmt: skip
 
 
@@ -143,7 +147,10 @@ def _turned(one: Explanation) -> dict[str, object] | None:
         f"{clean(change.part, 60)} were {clean(change.after, 60)} instead of {clean(change.before, 60)}"
         for change in found.changes if change.after
     ]  # fmt: skip
-    out = [f"“{clean(change.before, 40)}”" for change in found.changes if not change.after and change.part not in boxed]
+    out = [
+        f"“{clean(change.before or change.part, 40)}”"
+        for change in found.changes if not change.after and change.part not in boxed
+    ]  # fmt: skip
     patches = [boxed[change.part] for change in found.changes if change.part in boxed]
     out += [f"the {count(patches.count(column), 'outlined patch', 'outlined patches')} of {clean(column, 60)}"
             for column in dict.fromkeys(patches)]  # fmt: skip

@@ -10,6 +10,7 @@ from vouch.contracts.finding import Figure
 
 _KEPT = {"svg", "g", "path", "text", "tspan", "rect", "line", "circle", "defs", "clipPath"}
 _NAMESPACES = re.compile(r'\sxmlns(:\w+)?="[^"]*"')
+_LONG = re.compile(r"\d+\.\d{3,}")
 _CLASSES = {colour: name for name, colour in COLOURS.items()}
 
 
@@ -51,7 +52,7 @@ def _prune(parent: ElementTree.Element) -> None:
 
 
 def _dress(element: ElementTree.Element, name: str) -> None:
-    """Colours to classes, identifiers made unique in the page, and no link, handler, description or style."""
+    """Colours to classes, unique identifiers, no more digits than can be seen, and no link, handler or style."""
     for key in [k for k in element.attrib if k in ("class", "style", "href", "role") or k.startswith(("on", "aria"))]:
         del element.attrib[key]
     for key, value in list(element.attrib.items()):
@@ -59,6 +60,13 @@ def _dress(element: ElementTree.Element, name: str) -> None:
             element.attrib[key] = f"url(#{name}-{value[5:]}"
         elif "url(" in value:
             del element.attrib[key]
+    for key in ("transform", "d"):
+        if key in element.attrib:
+            element.attrib[key] = _LONG.sub(lambda found: f"{float(found[0]):.2f}", element.attrib[key])
+    if element.get("opacity") == "1":
+        del element.attrib["opacity"]
+    if "stroke" not in element.attrib:
+        element.attrib.pop("stroke-width", None)
     if "id" in element.attrib:
         element.attrib["id"] = f"{name}-{element.attrib['id']}"
     pairs = ((kind, _CLASSES.get(element.attrib.get(kind, ""))) for kind in ("fill", "stroke"))

@@ -24,6 +24,7 @@ from vouch.challenges.black_box.faithful import faithful_explanations
 from vouch.challenges.black_box.leaning import leans_on_one_column
 from vouch.challenges.black_box.permuted import knows_the_target, permuted
 from vouch.challenges.black_box.randomised import knows_the_weights, shuffled
+from vouch.challenges.black_box.rowwise import row_by_row
 from vouch.challenges.black_box.stable import stable_explanations, without_least
 from vouch.challenges.black_box.surrogate import grown, rules, simple_rules
 from vouch.contracts.case import BudgetSpent
@@ -88,6 +89,16 @@ def test_a_network_that_learned_something_has_a_faithful_explanation() -> None:
     assert check.verdict == "pass"
     assert check.estimates[0].low > 0.2
     assert f"[{best(table()).name}]" in check.estimates[0].name
+
+
+def test_contributions_to_sealed_rows_are_drawn_as_dots_and_those_of_patches_are_not() -> None:
+    case = table()
+    drawn = next(one for one in faithful_explanations(case).figures if one.name == "row_by_row")
+    dots = drawn.spec["data"]["values"]
+    assert len(dots) == 5 * len(asked(case, "test").rows)
+    assert "“x0” moves the answer most" in drawn.says
+    some = asked(parcels("picture"), "test")
+    assert row_by_row(parcels("picture"), some, attributed(parcels("picture"), "test", Occlusion())) == ()
 
 
 def test_the_method_is_chosen_on_validation_rows_and_measured_on_sealed_ones() -> None:

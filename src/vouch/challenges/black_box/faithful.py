@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from vouch.challenges.black_box.attributed import Floats, Tried, asked, attributed, best, suitable
+from vouch.challenges.black_box.rowwise import row_by_row
 from vouch.challenges.judging import judge, not_asked, too_few
 from vouch.charts import curves as curve_chart
 from vouch.contracts.case import Case
@@ -57,9 +58,9 @@ def faithful_explanations(case: Case, methods: Sequence[Explainer] = ALL) -> Che
         f"Of {len(fit)} methods '{chosen.name}' was the truest on validation rows; on {len(gaps)} sealed rows answers "
         f"follow it by {number(value)} of their range, where 0 is chance{_failed(fit, known)}."
     )
-    figure = _figure(found[place], headline, _unit(case))
+    figures = (_figure(found[place], headline, _unit(case)), *row_by_row(case, some, found[place]))
     return Check(
-        name, judged.verdict, headline, judged.reason, (estimate,), threshold, figures=(figure,),
+        name, judged.verdict, headline, judged.reason, (estimate,), threshold, figures=figures,
         tables=(_table(case, found, known, chosen),),
     )  # fmt: skip
 

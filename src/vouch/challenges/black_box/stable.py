@@ -16,6 +16,7 @@ from vouch.contracts.explaining import Attribution, Explainer, Question
 from vouch.contracts.finding import Check, Estimate, Table, Threshold
 from vouch.explainers import ALL
 from vouch.explainers.faithfulness import rank_correlation
+from vouch.explainers.game import owner_of_values
 from vouch.statistics.simultaneous import several_means
 from vouch.wording import number
 
@@ -82,12 +83,12 @@ def without_least(question: Question, found: Attribution, rng: np.random.Generat
         A question about as many rows; all other parts are as they were.
     """
     inputs = [x.clone() for x in question.inputs]
-    starts = np.cumsum([0, *(len(some.names) for some in question.parts)])
+    owners = owner_of_values(question)
     for row, part in enumerate(np.abs(found.values).argmin(axis=1)):
-        block = int(np.searchsorted(starts, part, side="right")) - 1
-        parts, others = question.parts[block], question.others[block]
-        behind = others[int(rng.integers(len(others)))] if parts.blank is None else parts.blank
-        inputs[block][row] = torch.where(parts.owner == int(part - starts[block]), behind, inputs[block][row])
+        other = int(rng.integers(len(question.others[0])))
+        for block, (some, others) in enumerate(zip(question.parts, question.others, strict=True)):
+            behind = others[other] if some.blank is None else some.blank
+            inputs[block][row] = torch.where(owners[block] == int(part), behind, inputs[block][row])
     return replace(question, inputs=tuple(inputs))
 
 
