@@ -11,8 +11,12 @@ from vouch.contracts.roles import Encoder
 from vouch.contracts.schema import Option
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     import torch
     from torch import Tensor
+
+    View = Callable[[Tensor, torch.Generator], Tensor]
 
 How = Literal["labels", "no labels", "checkpoint"]
 

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from vouch.contracts.backbone import Viewing
 from vouch.contracts.roles import Encoder, Objective, Target
-from vouch.objectives.views import View
+
+if TYPE_CHECKING:
+    from vouch.contracts.backbone import View
 
 NOT_LABELLED = -1
 # From this probability on, what the network says of a row is taken for its label.

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
@@ -11,7 +12,9 @@ from torch import Tensor, nn
 
 from vouch.nets.network import Pretext
 
-View = Callable[[Tensor, torch.Generator], Tensor]
+if TYPE_CHECKING:
+    from vouch.contracts.backbone import View
+
 _NEVER = -1e4
 
 
