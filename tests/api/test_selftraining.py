@@ -54,7 +54,7 @@ def test_rows_of_other_kinds_are_labelled_once_whatever_consistency_says() -> No
         for strength in (1.0, 0.0)
     ]
     assert all("the network labelled" in notes(bundle) for bundle in bundles)
-    np.testing.assert_array_equal(*(bundle.predict_proba(frame) for bundle in bundles))
+    np.testing.assert_array_equal(bundles[0].predict_proba(frame), bundles[1].predict_proba(frame))
 
 
 def test_views_that_make_it_worse_are_not_kept(monkeypatch: pytest.MonkeyPatch) -> None:
