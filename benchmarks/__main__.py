@@ -49,7 +49,7 @@ PLAN = {
     "loop-clothing": ("loop.py", "clothing", "--budget", "90s", "--fix", "calibration", "data_quality", "overfitting"),
     "loop-noisy": ("loop.py", "noisy", "--fix", "calibration", "data_quality", "overfitting"),
     "fair-adult": ("fair.py", "sex", "both"),
-    "selfsup": ("selfsup.py", "--unlabelled"),
+    "selfsup": ("selfsup.py", "--unlabelled", "--pictures", "55000", "--set", "epochs=10"),
     "transfer": ("transfer.py",),
     "ratio-adult": ("loop.py", "adult"),
     "ratio-fashion": ("loop.py", "fashion"),

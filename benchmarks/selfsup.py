@@ -1,13 +1,14 @@
 """Learning from Fashion-MNIST without labels, then from one label in a hundred, against the same labels from scratch.
 
     python benchmarks/selfsup.py
+    python benchmarks/selfsup.py --unlabelled --pictures 55000 --set epochs=10
     python benchmarks/selfsup.py --pictures 5000 --budget 60s --draws 1      # to see whether it runs
 
-Pretrains on the 60,000 training pictures, whose labels it does not look at, then fits on 600 labelled ones from
-scratch, and from what was learned, for each of several draws of the 600 (stratified), and measures both on the 10,000
-test pictures. The difference is paired over rows and draws. With ``--unlabelled`` a third arm labels the other training
-pictures itself where it is sure. ``--valid`` measures on 5,000 training pictures that nothing has learned from instead
-of the test pictures; settings were looked for there.
+Pretrains on the training pictures, whose labels it does not look at, then fits on 600 labelled ones from scratch, and
+from what was learned, for each of several draws of the 600 (stratified), and measures both on the 10,000 test pictures.
+The difference is paired over rows and draws. With ``--unlabelled`` a third arm learns from the other training pictures
+as well. ``--valid`` measures on the last 5,000 training pictures, of which nothing has learned, instead of the test
+pictures; settings were looked for there, and ``--pictures 55000`` leaves these out.
 """
 
 from __future__ import annotations
