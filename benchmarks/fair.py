@@ -55,6 +55,7 @@ def measured(name: str, place: Path, remedy: str | None, seed: int) -> None:
     for one in proof.trials:
         mark = "*" if one.chosen else " "
         print(f"  {mark} {one.remedy} {one.strength}: {one.score:.4f} ± {one.error:.4f}, {one.main:.4f} {one.why}")
+    print("\n".join(f"  {note}" for note in proof.notes))
 
 
 if __name__ == "__main__":
