@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from vouch.auditing.clock import Clock
-from vouch.auditing.search import NOTHING, Aim, Choice, Ground, Pace, search
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, Pace, said_of, search
 from vouch.contracts.case import BudgetSpent, Lesson, Remedy
 from vouch.contracts.recipe import Recipe
 from vouch.contracts.split import Split
@@ -76,9 +76,19 @@ def test_a_gain_within_its_noise_is_not_chosen() -> None:
     assert all(gain > one.error for gain, one in zip(gains, choice.trials[1:], strict=True) if one.chosen)
 
 
-def test_candidates_for_which_there_is_no_time_are_counted() -> None:
+def test_candidates_for_which_there_is_no_time_are_named() -> None:
     choice = found(Taught(trainings=2), dropout(0.9, 0.95, 0.97))
-    assert (len(choice.trials), choice.left_out, choice.strength) == (2, 2, 0.9)
+    assert (len(choice.trials), choice.strength) == (2, 0.9)
+    assert choice.left_out == ("raise_dropout 0.95", "raise_dropout 0.97")
+
+
+def test_where_time_is_short_every_remedy_is_tried_before_any_is_tried_at_two_strengths() -> None:
+    other = replace(dropout(0.75, 0.85), name="other")
+    choice = found(Taught(trainings=4), dropout(0.8, 0.9), other)
+    assert [(one.remedy, one.strength) for one in choice.trials[1:]] == [
+        ("raise_dropout", "0.8"), ("raise_dropout", "0.9"), ("other", "0.75"),
+    ]  # fmt: skip
+    assert choice.left_out == ("other 0.85",)
 
 
 def test_what_costs_too_much_of_the_main_metric_is_not_chosen() -> None:
@@ -90,6 +100,38 @@ def test_what_costs_too_much_of_the_main_metric_is_not_chosen() -> None:
     free, held = (found(Sharp(), dropout(0.9), max_loss=loss) for loss in (None, 0.01))
     assert free.trials[1].main < 0.95 * free.trials[0].main
     assert held.remedy is None
+
+
+class Halting(Taught):
+    """Networks that are right about 88 rows in a hundred, and with more dropout about 86."""
+
+    def retrain(self, lesson: Lesson, rows: np.ndarray) -> np.ndarray:
+        wrong = np.arange(400) % 100 < (12 if lesson.recipe.dropout < 0.8 else 14)
+        p = np.where((TRUTH == 1) != wrong, 0.9, 0.1)[rows]
+        return np.stack([1 - p, p], axis=1)
+
+
+@pytest.mark.parametrize(("most", "why"), [(0.02, ""), (0.019, "costs more than 1.9 points of accuracy")])
+def test_of_a_share_as_many_points_may_be_lost_as_are_said(most: float, why: str) -> None:
+    one = Lesson(Recipe(dropout=0.7), None, None, ROWS, ROWS)  # type: ignore[arg-type]
+    aim, truth = Aim(LOSS, METRICS["accuracy"], most), Truth("binary", ("a", "b"), TRUTH, None, "valid")
+    choice = search(Halting(), [dropout(0.9)], aim, Ground((one,), (ROWS,)), truth)  # type: ignore[arg-type]
+    assert [round(trial.main, 6) for trial in choice.trials] == [0.88, 0.86]
+    assert choice.trials[1].why == why
+
+
+def test_of_a_metric_with_a_unit_of_its_own_the_share_that_is_said_may_be_lost() -> None:
+    root = BY_TASK["regression"][0]
+    assert Aim(root, root).lost(50.0, 51.0) == pytest.approx(0.02)
+    assert Aim(LOSS, LOSS).lost(0.5, 0.49) == pytest.approx(-0.02)
+    assert (said_of(root, 0.02), said_of(METRICS["accuracy"], 0.01)) == ("2 % of RMSE", "1 point of accuracy")
+
+
+@pytest.mark.parametrize("task", BY_TASK)
+def test_metrics_whose_loss_is_told_in_points_lie_between_0_and_1(task: str) -> None:
+    told = {spec.name for spec in BY_TASK[task] if spec.in_points}
+    own_unit = {"log_loss", "brier", "ece", "rmse", "mae", "r2", "error_q50", "error_q90"}
+    assert told == {spec.name for spec in BY_TASK[task]} - own_unit
 
 
 def test_a_remedy_of_the_bundle_is_judged_on_rows_that_it_was_not_fitted_on() -> None:
@@ -242,7 +284,7 @@ def test_what_cannot_be_chosen_is_not_trained_again() -> None:
 def test_a_round_that_time_does_not_suffice_for_counts_for_no_one() -> None:
     choice = found(Moody(5), dropout(0.9, 0.8))
     assert choice.strength == 0.9
-    assert choice.left_out == 0
+    assert choice.left_out == ()
 
 
 def test_up_to_half_of_the_time_is_kept_for_training_the_best_again() -> None:
@@ -266,7 +308,7 @@ def test_up_to_half_of_the_time_is_kept_for_training_the_best_again() -> None:
     assert [kind for kind, _ in heard] == [*["trying"] * 31, "again"]
     assert heard[1][1] == {"candidate": 2, "of": 31, "remedy": many.name + " " + f"{many.strengths(case)[1]:g}"}
     # One for nothing, 8 kept for two more runs of four, 11 for candidates.
-    assert (len(choice.trials) - 1, choice.left_out, case.clock.spent) == (11, 20, 20)
+    assert (len(choice.trials) - 1, len(choice.left_out), case.clock.spent) == (11, 20, 20)
 
 
 def test_where_every_row_is_doubted_all_count() -> None:

@@ -22,7 +22,7 @@ from vouch.api.predicting import Bundle, as_bundle
 from vouch.api.retraining import retrained
 from vouch.auditing.coverage import SHORTFALL, coverage_shortfall, held, held_by_own_word
 from vouch.auditing.proving import Extra, Ledger, Pair, prove, sentence, without
-from vouch.auditing.search import NOTHING, Aim, Choice, Ground, Pace, search
+from vouch.auditing.search import NOTHING, Aim, Choice, Ground, Pace, said_of, search
 from vouch.contracts.bundle import Look, Treatment
 from vouch.contracts.case import BudgetSpent, Challenge, Remedy
 from vouch.contracts.options import FixOptions
@@ -52,7 +52,7 @@ class _Fix:
         criterion: the metric that decides, on the sealed rows.
         by: name of the metric by which remedies are chosen.
         main: the metric whose loss is limited.
-        max_loss: share of it that may be lost; none when anything may.
+        max_loss: how much of it may be lost, in points or as a share; none when anything may.
         seeds: of the proof.
         look: the how-many-th proof on these sealed rows it is.
     """
@@ -295,14 +295,15 @@ def _remember(task: _Fix, found: Proof, *, looked: bool) -> Bundle:
 
 
 def _nothing_helps(task: _Fix, choice: Choice, seconds: float) -> Proof:
+    dear = "" if task.max_loss is None else f" at a cost of at most {said_of(task.main, task.max_loss)}"
     said = (
         f"None of {count(len(choice.trials) - 1, 'candidate')} was shown to be better than doing nothing by "
-        f"{metric_within(task.by)} on the rows kept for choosing; the sealed rows were not looked at, "
+        f"{metric_within(task.by)}{dear} on the rows kept for choosing; the sealed rows were not looked at, "
         "and nothing was changed."
     )
     return Proof(
         task.challenge.name, NOTHING, "", task.criterion.name, "no evidence", said, (), (), (), (),
-        task.by, choice.trials, (), task.look, _notes(choice), (), seconds,
+        task.by, choice.trials, (), task.look, _notes(task, choice), (), seconds,
     )  # fmt: skip
 
 
@@ -318,7 +319,7 @@ def _written(
     return Proof(
         task.challenge.name, remedy, strength, ledger.claim.name, ledger.claim.verdict, said, ledger.before,
         ledger.after, (ledger.claim,), ledger.price, task.by, choice.trials, seeds, task.look,
-        (*_notes(choice), *_fewer(task, choice, seeds), *_of_sets(task, ledger),
+        (*_notes(task, choice), *_fewer(task, choice, seeds), *_of_sets(task, ledger),
          *judging_of(task.challenge).notes(task.case)), (), seconds,
     )  # fmt: skip
 
@@ -354,7 +355,7 @@ def _untouched(choice: Choice) -> str:
     return f"The predictions stay as they are, for none of {count(len(choice.trials) - 1, 'candidate')} was better."
 
 
-def _notes(choice: Choice) -> tuple[str, ...]:
+def _notes(task: _Fix, choice: Choice) -> tuple[str, ...]:
     if choice.remedy is not None and choice.remedy.outright:
         return (
             "Taken because it was named. What it takes away is in the sealed rows too, and made their scores too good.",
@@ -363,12 +364,15 @@ def _notes(choice: Choice) -> tuple[str, ...]:
         f"Remedies were compared without the {choice.doubted:,} rows whose targets fit the predictions least, since "
         "targets may be wrong; what was clearly worse on all rows was not taken."
     )
-    too_many = f"{choice.left_out} candidates were not tried: no time was left for them."
-    return tuple(note for note, due in ((doubted, choice.doubted), (too_many, choice.left_out)) if due)
+    dear = None if task.max_loss is None else said_of(task.main, task.max_loss)
+    too_dear = f"What cost more than {dear} on the rows kept for choosing was not taken."
+    untried = f"Not tried, for no time was left to train them: {', '.join(choice.left_out)}. More budget tries them."
+    notes = ((doubted, choice.doubted), (too_dear, dear), (untried, choice.left_out))
+    return tuple(note for note, due in notes if due)
 
 
 def _share(given: float | str | None) -> float | None:
-    """A share as 0.02 or "2%"."""
+    """A share, or points, as 0.02 or "2%"."""
     if given is None:
         return None
     text = str(given).strip()
@@ -377,7 +381,7 @@ def _share(given: float | str | None) -> float | None:
     except ValueError:
         value = -1.0
     if not 0 <= value <= 1:
-        raise UsageError("the share that may be lost is no share", expected="such as 2% or 0.02", received=repr(given))
+        raise UsageError("what may be lost is no share", expected="such as 2% or 0.02", received=repr(given))
     return value
 
 

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from itertools import zip_longest
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -27,6 +29,8 @@ NOTHING = "nothing"
 _RESAMPLES = 200
 # So many candidates are trained again, and so many runs each of them then has.
 _BEST, _RUNS = 3, 5
+# .88 less .86 is a little more than .02.
+_ROUNDING = 1e-9
 _KEEP: Remedy[BundleValue] = Remedy(NOTHING, "", "bundle", lambda _: ("",), lambda _, bundle, __: bundle)
 
 
@@ -63,12 +67,23 @@ class Aim:
     Args:
         spec: the metric by which remedies are chosen.
         main: the main metric of the task.
-        max_loss: share of the main metric that may be lost; none when anything may.
+        max_loss: how much of the main metric may be lost, as of :meth:`lost`; none when anything may.
     """
 
     spec: MetricSpec
     main: MetricSpec
     max_loss: float | None = None
+
+    def lost(self, before: float, after: float) -> float:
+        """How much of the main metric is lost: of a metric in points their hundredths, else the share of what it was.
+
+        Example:
+            >>> from vouch.tasks.metrics import BINARY, REGRESSION
+            >>> Aim(BINARY[1], BINARY[1]).lost(0.5, 0.48), Aim(REGRESSION[0], REGRESSION[0]).lost(50.0, 51.0)
+            (0.020000000000000018, 0.02)
+        """
+        fall = -_sign(self.main) * (after - before)
+        return fall if self.main.in_points else fall / max(abs(before), 1e-12)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -79,14 +94,14 @@ class Choice:
         trials: everything that was tried; the first is doing nothing.
         remedy: the best remedy; none when nothing was better than doing nothing.
         strength: of the remedy.
-        left_out: candidates for which there was no time.
+        left_out: names of the candidates for which there was no time.
         doubted: held rows that did not count, for their targets are what remedies doubt.
     """
 
     trials: tuple[Trial, ...]
     remedy: Remedy[Any] | None = None
     strength: Strength = ""
-    left_out: int = 0
+    left_out: tuple[str, ...] = ()
     doubted: int = 0
 
 
@@ -120,6 +135,11 @@ class _Candidate:
     def name(self) -> str:
         """As a reader knows it, with its strength."""
         return f"{self.remedy.name if self.remedy else NOTHING} {_said(self.strength)}".strip()
+
+    @property
+    def trains(self) -> bool:
+        """Whether it is a remedy that costs a training."""
+        return self.remedy is not None and self.remedy.changes != "bundle"
 
     def run(self, case: Case, ground: Ground, plain: _Plain | None) -> None:
         """Train and predict once more; each run has seeds of its own, which all candidates share."""
@@ -185,19 +205,18 @@ def search(
     spent = clock.spent if clock else 0.0
     nothing.run(case, ground, plain)
     kept = _kept_for_the_best(clock, clock.spent - spent) if clock and trains else 0.0
-    every, left_out = [nothing], 0
     if clock:
         clock.spend(kept)
-    candidates = [_Candidate(remedy, strength) for remedy in remedies for strength in remedy.strengths(case)]
-    for number, candidate in enumerate(candidates, 1):
-        told("trying", candidate=number, of=len(candidates), remedy=candidate.name)
-        try:
+    candidates = [[_Candidate(remedy, strength) for strength in remedy.strengths(case)] for remedy in remedies]
+    turns = _in_turn(candidates)
+    for number, candidate in enumerate(turns, 1):
+        told("trying", candidate=number, of=len(turns), remedy=candidate.name)
+        # What has no run in the end is told to be left out.
+        with suppress(BudgetSpent):
             candidate.run(case, ground, plain)
-            every.append(candidate)
-        except BudgetSpent:
-            left_out += 1
     if clock:
         clock.spend(-kept)
+    every = [nothing, *(one for some in candidates for one in some if one.runs)]
     judge = _Judge(aim, truth, ground.trusted, nothing)
     worth_it = [one for one in every[1:] if np.isfinite(judge.order(one))] if trains else []
     if worth_it:
@@ -207,8 +226,21 @@ def search(
     orders = [judge.order(one) for one in every[1:]]
     chosen = every[1 + int(np.argmax(orders))] if max(orders, default=0.0) > 0 else None
     trials = tuple(replace(judge.trial(one), chosen=one is chosen) for one in every)
-    doubted = len(judge.trusted) - int(judge.trusted.sum())
+    doubted, left_out = len(judge.trusted) - int(judge.trusted.sum()), tuple(one.name for one in turns if not one.runs)
     return Choice(trials, chosen.remedy if chosen else None, chosen.strength if chosen else "", left_out, doubted)
+
+
+def _in_turn(candidates: Sequence[Sequence[_Candidate]]) -> list[_Candidate]:
+    """Those that train nothing, then of each remedy its first strength, then the second ones, and so on.
+
+    Where time runs out, what is left out are further strengths before whole remedies.
+
+    Args:
+        candidates: the strengths of each remedy.
+    """
+    free = [one for some in candidates for one in some if not one.trains]
+    turns = zip_longest(*([one for one in some if one.trains] for some in candidates))
+    return free + [one for turn in turns for one in turn if one is not None]
 
 
 def _kept_for_the_best(clock: Clock, cost: float) -> float:
@@ -288,9 +320,10 @@ class _Judge:
     def _ruled_out(self, one: _Candidate) -> str:
         """Why a candidate cannot be taken, whatever its score; empty where it can."""
         main, most = self.aim.main, self.aim.max_loss
-        before, after = (np.mean(self._values(main, some)) for some in (self.nothing.runs[: len(one.runs)], one.runs))
-        if most is not None and -_sign(main) * (after - before) / max(abs(before), 1e-12) > most:
-            return f"costs more than {100 * most:g} % of {metric_within(main.name)}"
+        runs = self.nothing.runs[: len(one.runs)], one.runs
+        before, after = (float(np.mean(self._values(main, some))) for some in runs)
+        if most is not None and self.aim.lost(before, after) > most + _ROUNDING:
+            return f"costs more than {said_of(main, most)}"
         if self._objected(one):
             return "worse on all rows"
         if len(one.runs) < len(self.nothing.runs):
@@ -334,6 +367,23 @@ class _Judge:
 
     def _values(self, spec: MetricSpec, runs: Sequence[Floats]) -> list[float]:
         return [float(spec.function(self.truth.values, run, self.trusted[None])[0]) for run in runs]
+
+
+def said_of(main: MetricSpec, most: float) -> str:
+    """How much of a metric may be lost, in words.
+
+    Args:
+        main: the metric.
+        most: that may be lost of it.
+
+    Example:
+        >>> from vouch.tasks.metrics import BINARY, REGRESSION
+        >>> said_of(BINARY[1], 0.02), said_of(BINARY[1], 0.01), said_of(REGRESSION[0], 0.02)
+        ('2 points of accuracy', '1 point of accuracy', '2 % of RMSE')
+    """
+    amount = f"{100 * most:g}"
+    unit = ("point" if amount == "1" else "points") if main.in_points else "%"
+    return f"{amount} {unit} of {metric_within(main.name)}"
 
 
 def _sign(spec: MetricSpec) -> int:

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 @click.option("--out", help="Folder for the treated bundle; MODEL-CHALLENGE.vouch when not given.")
 @click.option("--remedy", help="The one remedy to try, instead of all that suit.")
 @click.option("--criterion", help="The metric that decides; each challenge has its own.")
-@click.option("--max-loss", help="Share of the main metric that a remedy may cost: 2%.")
+@click.option("--max-loss", help="What a remedy may cost of the main metric: 2% are 2 points of accuracy, 2 % of RMSE.")
 @click.option(
     "--seeds", type=int, help="Paired trainings for the proof, at least 3; as many as are affordable, up to 30."
 )

@@ -270,7 +270,8 @@ class Judging:
         measures: metrics of the challenge's own for some rows of a case; their functions are asked of just these rows,
             in their order.
         main: the metric whose loss is limited, for each task; the main metric of the task where none is named.
-        max_loss: share of it that may be lost when nothing is said; none when anything may.
+        max_loss: what may be lost of it when nothing is said, 0.02 being two points of a share such as accuracy and 2 %
+            of any other metric; none when anything may.
         folds: whether remedies learn from what was said of rows out of fold, where there is time for that.
         notes: what a reader of a proof on the sealed rows of a case must know of the measures.
         unsuited: empty when a case can be treated, else half a sentence saying why it cannot.

@@ -184,7 +184,8 @@ class FixOptions(TypedDict, total=False):
         out: the folder for the treated bundle; none keeps it in memory.
         remedy: the one remedy to try, instead of all that suit.
         criterion: the metric that decides; each challenge has its own default.
-        max_loss: share of the main metric that a remedy may cost on validation rows, as 0.02 or "2%".
+        max_loss: what a remedy may cost of the main metric on rows that are not sealed, as 0.02 or "2%": points of a
+            share such as accuracy or ROC-AUC, and a share of any other metric, such as the RMSE.
         seeds: paired trainings for the proof, at least 3; as many as are affordable, up to 30, when not given.
         challenges: challenges from outside the package whose remedies may be named.
         budget: time to spend, in seconds or as "5m".

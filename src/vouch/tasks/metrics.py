@@ -76,6 +76,7 @@ class MetricSpec:
         function: from truth, prediction and weights (R, n) to values (R,).
         higher_is_better: which way is good.
         unit: "share" without unit, "nats", or "target" for the unit of the target.
+        in_points: whether a loss of it is told in points, hundredths of a share between 0 and 1; else as a share of it.
         interval: what suits independent rows: "wilson" a share, "newcombe" a mean of two, else "delong", "bootstrap".
         each: the same for every class, from questions and weights to values (R, K); none where it has no meaning.
         trials: rows that succeed and rows that count, both (n, K), for a metric that follows from plain shares.
@@ -88,6 +89,7 @@ class MetricSpec:
     function: Metric
     higher_is_better: bool = True
     unit: Literal["share", "nats", "target"] = "share"
+    in_points: bool = False
     interval: Literal["wilson", "newcombe", "delong", "bootstrap"] = "bootstrap"
     each: EachClass | None = None
     trials: Trials | None = None
@@ -319,20 +321,27 @@ def macro(each: Floats) -> Floats:
 
 
 def _share(name: str, function: Metric, trials: Trials, *, higher: bool = True) -> MetricSpec:
-    return MetricSpec(name, function, higher, interval="wilson", each=_each_share(trials), trials=trials)
+    each = _each_share(trials)
+    return MetricSpec(name, function, higher, in_points=True, interval="wilson", each=each, trials=trials)
 
 
-_ACCURACY = MetricSpec("accuracy", accuracy, interval="wilson", trials=accuracy_trials)
-_BALANCED = MetricSpec("balanced_accuracy", balanced_accuracy, interval="newcombe", trials=recall_trials)
-_ROC_AUC = MetricSpec("roc_auc", roc_auc, interval="delong", each=roc_auc_each)
+_ACCURACY = MetricSpec("accuracy", accuracy, in_points=True, interval="wilson", trials=accuracy_trials)
+_BALANCED = MetricSpec(
+    "balanced_accuracy", balanced_accuracy, in_points=True, interval="newcombe", trials=recall_trials
+)
+_ROC_AUC = MetricSpec("roc_auc", roc_auc, in_points=True, interval="delong", each=roc_auc_each)
 _RATES = (
     _share("precision", precision, precision_trials),
     _share("recall", recall, recall_trials),
     _share("false_positive_rate", false_positive_rate, false_positive_trials, higher=False),
     _share("false_negative_rate", false_negative_rate, false_negative_trials, higher=False),
-    MetricSpec("f1", f1, interval="wilson", each=f1_each, trials=jaccard_trials, of_share=lambda j: 2 * j / (1 + j)),
-)
-_AVERAGE_PRECISION = MetricSpec("average_precision", average_precision, each=average_precision_each)
+    MetricSpec(
+        "f1", f1, in_points=True, interval="wilson", each=f1_each, trials=jaccard_trials,
+        of_share=lambda j: 2 * j / (1 + j),
+    ),
+)  # fmt: skip
+_AVERAGE_PRECISION = MetricSpec("average_precision", average_precision, in_points=True, each=average_precision_each)
+# Of these a point may be most of what there is, so that a loss is told as a share.
 _PROBABILITIES = (
     MetricSpec("log_loss", log_loss, higher_is_better=False, unit="nats"),
     MetricSpec("brier", brier, higher_is_better=False),

@@ -7,9 +7,10 @@ import itertools
 import numpy as np
 import pytest
 from fairlearn.postprocessing import ThresholdOptimizer
+from scipy.special import softmax
 from sklearn.base import BaseEstimator, ClassifierMixin
 
-from vouch.challenges.fairness.thresholds import RATES, chosen_cuts, curves_of
+from vouch.challenges.fairness.thresholds import ASKED, RATES, chosen_cuts, class_shifts, curves_of
 
 
 def scored(n: int = 4000, seed: int = 0) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -99,3 +100,52 @@ def test_few_rows_of_a_group_are_mixed_with_what_is_expected_of_them() -> None:
     score = np.full(4, 0.25)
     curves = curves_of(score, np.ones(4, bool), np.zeros(4, np.int64), 1)
     assert curves.actual[0, 0] == pytest.approx(4 * (4 + 100 * 0.25) / 104)
+
+
+def of_classes(spread: np.ndarray, start: np.ndarray, seed: int = 0, n: int = 9000) -> tuple[np.ndarray, ...]:
+    """Log-probabilities of three classes up to a constant, the truth that follows from them, and one of three groups.
+
+    The groups differ in how sure their rows are (G,), and in how often they are of each class (G, K).
+    """
+    rng = np.random.default_rng(seed)
+    code = rng.integers(0, 3, n)
+    logs = rng.normal(size=(n, 3)) * spread[code][:, None] + start[code]
+    return logs, (softmax(logs, axis=1).cumsum(axis=1) > rng.random((n, 1))).argmax(axis=1), code
+
+
+def class_gap(criterion: str, called: np.ndarray, truth: np.ndarray, code: np.ndarray) -> float:
+    """The widest gap between groups, class by class, counted row by row."""
+    pairs = [((code == g) | (code == h), code == h) for g, h in itertools.combinations(range(3), 2)]
+    return max(
+        float(np.ptp(rates(criterion, called[some] == k, truth[some] == k, second[some] * 1), axis=0).max())
+        for some, second in pairs for k in range(3)
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize("criterion", ASKED)
+def test_shifts_of_classes_close_the_gap_of_groups_that_differ_in_how_often_they_are_of_them(criterion: str) -> None:
+    start = np.array([[0.8, 0, 0], [0, 0, 0.5], [0, 0.8, 0.0]])
+    logs, truth, code = of_classes(np.full(3, 1.5), start)
+    before = class_gap(criterion, logs.argmax(axis=1), truth, code)
+    for closed in (0.5, 1.0):
+        added = class_shifts(softmax(logs, axis=1), truth, (code, 3), criterion, closed)
+        called = (logs + added[code]).argmax(axis=1)
+        assert class_gap(criterion, called, truth, code) < (1 - closed) * before + 0.03
+        assert (called == truth).mean() > (logs.argmax(axis=1) == truth).mean() - 0.03
+
+
+@pytest.mark.parametrize("criterion", ASKED)
+def test_scores_that_are_biased_by_group_and_class_are_set_right(criterion: str) -> None:
+    logs, truth, code = of_classes(np.full(3, 1.5), np.zeros((3, 3)))
+    bias = np.array([[0.5, -0.5, 0.0], [0.0, 0.6, -0.6], [0.0, 0.0, 0.0]])
+    added = class_shifts(softmax(logs + bias[code], axis=1), truth, (code, 3), criterion, 1.0)
+    # What is then added is the same for all groups.
+    assert np.ptp(added + bias, axis=0).max() < 0.15
+
+
+@pytest.mark.parametrize("criterion", ASKED)
+def test_a_group_that_is_harder_in_all_classes_is_not_made_worse(criterion: str) -> None:
+    logs, truth, code = of_classes(np.array([2.0, 1.0, 1.5]), np.zeros((3, 3)))
+    added = class_shifts(softmax(logs, axis=1), truth, (code, 3), criterion, 1.0)
+    before, after = (class_gap(criterion, one.argmax(axis=1), truth, code) for one in (logs, logs + added[code]))
+    assert after < before + 0.01

@@ -17,7 +17,7 @@ import numpy.typing as npt
 
 from vouch.challenges.fairness.groups import Codes, Grouping, groupings
 from vouch.challenges.fairness.judging import measure_of
-from vouch.challenges.fairness.thresholds import RATES, chosen_cuts, class_shifts, curves_of
+from vouch.challenges.fairness.thresholds import ASKED, RATES, chosen_cuts, class_shifts, curves_of
 from vouch.contracts.bundle import BundleValue, GroupRule, GroupShifts
 from vouch.contracts.case import Case, Strength
 from vouch.statistics.conformal import OVERALL, fit_conformal
@@ -57,7 +57,8 @@ def shift_by_group(case: Case, bundle: BundleValue, closed: Strength) -> BundleV
     if bundle.task.name == "regression":
         return _with(case, bundle, known, _moves(known, criterion, float(closed)))
     if bundle.task.name == "multiclass":
-        added = class_shifts(known.told, known.code, len(known.grouping.names), float(closed))
+        grouped = known.code, len(known.grouping.names)
+        added = class_shifts(known.told, known.truth, grouped, criterion, float(closed))
         return _with(case, bundle, known, added)
     questions = [(known.told[:, k], _is(known.truth, k), k) for k in _asked(known.told, bundle.task.name)]
     shifts = np.zeros((len(known.grouping.names), known.told.shape[1]))
@@ -99,7 +100,7 @@ def shift_for_all(case: Case, bundle: BundleValue, cut: Strength) -> BundleValue
 def shares(case: Case) -> Sequence[Strength]:
     """Shares of the gap; none where the criterion cannot be met by moving answers, or too few rows could tell how."""
     task, measure = case.bundle.task.name, measure_of(case)
-    able = {"regression": tuple(_MOVED), "multiclass": ("demographic_parity",)}.get(task, tuple(RATES))
+    able = {"regression": tuple(_MOVED), "multiclass": tuple(ASKED)}.get(task, tuple(RATES))
     suits = measure is not None and measure.name in able and _told_apart(case)
     return _SHARES if suits and len(case.split.valid) >= FEWEST_ROWS else ()
 

@@ -14,6 +14,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -89,8 +90,7 @@ def curves_of(score: Floats, actual: npt.NDArray[np.bool_], code: Codes, groups:
     of_class, rows = np.zeros((groups, 1)), np.zeros((groups, 1))
     for g, own in enumerate(inside):
         order = np.argsort(own, kind="stable")
-        share = _PRIOR_ROWS / (len(own) + _PRIOR_ROWS)
-        labels = ((1 - share) * actual[code == g] + share * own)[order]
+        labels = _mixed(actual[code == g], own)[order]
         above = np.searchsorted(own[order], cuts, side="right")
         called[g] = len(own) - above
         right[g] = np.concatenate([np.cumsum(labels[::-1])[::-1], [0.0]])[above]
@@ -135,42 +135,63 @@ def chosen_cuts(curves: Curves, criterion: str, closed: float) -> Floats:
     return curves.cuts[[int(place[best]) for place in chosen]]
 
 
-def class_shifts(told: Floats, code: Codes, groups: int, closed: float) -> Floats:
-    """What is added to the log-probabilities of each group (G, K), so that all call each class about equally often.
+# Of which rows it is asked how often they are called each of more than two classes, from whether they are of it (n, K).
+ASKED: dict[str, Callable[[Floats], list[Floats]]] = {
+    "demographic_parity": lambda actual: [np.ones_like(actual)],
+    "equal_opportunity": lambda actual: [actual],
+    "equalized_odds": lambda actual: [actual, 1 - actual],
+}
 
-    Shares of classes have no thresholds to choose among: what is called too seldom is raised in small steps, until it
-    is called as often as wanted. What that costs is not weighed.
+
+def class_shifts(told: Floats, truth: Codes, grouped: tuple[Codes, int], criterion: str, closed: float) -> Floats:
+    """What is added to the log-probabilities of each group (G, K), so that its rates near those of all rows.
+
+    More than two classes have no thresholds to choose among: a class that is called too seldom is raised in small
+    steps, until it is called as often as wanted. What that costs is not weighed. Where a criterion compares two rates
+    it is their sum that is met. A group of which every class is found more seldom is not helped by any shift.
 
     Args:
         told: probabilities of more than two classes (n, K).
-        code: the group of each row (n,).
-        groups: how many there are (G).
-        closed: how far the shares of each group move to those of all rows.
+        truth: class of each row (n,).
+        grouped: the group of each row (n,), and how many there are (G).
+        criterion: one of :data:`ASKED`.
+        closed: how far the rates of each group move to those of all rows.
 
     Example:
         >>> told = np.random.default_rng(0).dirichlet([2, 2, 2], 2000)
         >>> told[1000:, 0] *= 0.7
-        >>> added = class_shifts(told, np.repeat([0, 1], 1000), 2, 1.0)
+        >>> group = np.repeat([0, 1], 1000)
+        >>> added = class_shifts(told, told.argmax(axis=1), (group, 2), "demographic_parity", 1.0)
         >>> bool(added[1, 0] > added[0, 0])
         True
     """
-    logs, count = np.log(np.clip(told, 1e-15, None)), told.shape[1]
-    every, added = _called(told), np.zeros((groups, count))
-    for g in range(groups):
-        own = logs[code == g]
-        if not len(own):
-            continue
-        wanted = (1 - closed) * _called(own) + closed * every
+    logs, actual, (code, groups) = np.log(np.clip(told, 1e-15, None)), _of_class(told, truth), grouped
+    every, added = _called(told, ASKED[criterion](actual)), np.zeros((groups, told.shape[1]))
+    for g in np.unique(code).tolist():
+        own, asked = logs[code == g], ASKED[criterion](_mixed(actual[code == g], told[code == g]))
+        wanted = (1 - closed) * _called(own, asked) + closed * every
         for step in range(_ROUNDS):
-            short = np.log((wanted + 1 / len(own)) / (_called(own + added[g]) + 1 / len(own)))
+            short = np.log((wanted + 1 / len(own)) / (_called(own + added[g], asked) + 1 / len(own)))
             added[g] += short / (1 + step / 10)
         added[g] -= added[g].mean()
     return added
 
 
-def _called(score: Floats) -> Floats:
-    """The share of rows that are called each class (K,)."""
-    return np.bincount(score.argmax(axis=1), minlength=score.shape[1]) / len(score)
+def _of_class(told: Floats, truth: Codes) -> Floats:
+    """1 where a row is of a class, else 0 (n, K)."""
+    return (truth[:, None] == np.arange(told.shape[1])).astype(np.float64)
+
+
+def _mixed(actual: npt.NDArray[Any], told: Floats) -> Floats:
+    """Labels of the rows of a group mixed with what is expected of them, the more the fewer they are."""
+    share = _PRIOR_ROWS / (len(told) + _PRIOR_ROWS)
+    return (1 - share) * actual + share * told
+
+
+def _called(score: Floats, asked: list[Floats]) -> Floats:
+    """How often each class is called (K,), added up over the rows that are asked, as weights (n, K)."""
+    said = _of_class(score, score.argmax(axis=1))
+    return np.sum([(said * one).sum(axis=0) / np.maximum(one.sum(axis=0), 1e-9) for one in asked], axis=0)
 
 
 def _best_of(rates: Floats, wrong: Floats, boxes: Floats, width: float) -> tuple[Codes, Floats, Floats]:
