@@ -18,7 +18,7 @@ Rows = npt.NDArray[np.int64]
 # Up to so many parts, all coalitions are cheaper than drawn orders that are as exact.
 _FEW = 9
 _MOST_EXACT = 20
-_ORDERS, _MOST_ROUNDS = 2, 512
+_ORDERS, _MOST_ROUNDS = 4, 256
 
 
 class Shapley:

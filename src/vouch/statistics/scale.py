@@ -39,7 +39,7 @@ def borne_out(target: Target, outputs: Tensor, truth: npt.NDArray[Any]) -> tuple
         >>> outputs = torch.tensor([[[9.0, 0.0]]]).repeat(100, 1, 1)
         >>> factor, score = borne_out(Classification(("a", "b")), outputs, np.arange(100) % 10 // 9)
         >>> round(9 * factor, 1), round(score, 2)
-        (2.2, 0.33)
+        (2.3, 0.33)
     """
 
     def cost(logarithm: float) -> float:

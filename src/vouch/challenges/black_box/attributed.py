@@ -27,7 +27,7 @@ Part = Literal["valid", "test"]
 _TOGETHER: dict[Part, int] = {"valid": 30, "test": 60}
 _ONE_BY_ONE: dict[Part, int] = {"valid": 12, "test": 24}
 _STAND_INS = 16
-_PASSES = 250
+_PASSES = 400
 # A check follows from its case alone: sampling stops at this precision and not by the clock.
 _PRECISION, _NO_CLOCK = 0.05, float("inf")
 _FEWEST_PARTS = 2
