@@ -146,5 +146,8 @@ def test_bad_input_is_refused_in_one_line(
     ]:
         ran = run(capsys, "fit", data, "--target", "y", "--unlabelled", other, "-q", "--out", "b.vouch")
         assert said in refused(ran, code)
+    compared = ("--sensitive", "kind", "--set", "group_dro=1")
+    ran = run(capsys, "fit", "a.csv", "--target", "y", "--unlabelled", "a.csv", *compared, "-q", "--out", "b.vouch")
+    assert "where groups are compared in training" in refused(ran, "V100")
     assert not Path("b.vouch").exists()
     assert not Path("b.vouch.partial").exists()

@@ -29,7 +29,7 @@ from vouch.contracts.roles import Progress
 from vouch.contracts.schema import Schema
 from vouch.data.clean import clean
 from vouch.errors import UsageError, nearest
-from vouch.objectives import check_objective
+from vouch.objectives import asks_for_groups, check_objective
 from vouch.report import pages
 from vouch.training.budget import seconds_of
 from vouch.training.loop import train
@@ -202,6 +202,11 @@ def _check_together(options: FitOptions) -> None:
         raise UsageError(
             "unlabelled rows go with neither folds nor workers", where="--unlabelled",
             next_step="Leave one of them out.",
+        )  # fmt: skip
+    if options.get("unlabelled") is not None and asks_for_groups(as_asked(Recipe(), options)):
+        raise UsageError(
+            "rows without a label are not learned from where groups are compared in training", where="--unlabelled",
+            next_step="Leave it out, or group_dro and fairness_penalty.",
         )  # fmt: skip
 
 

@@ -185,9 +185,10 @@ def _with_views(
     rows, own = len(extra.inputs[0]), len(ready.split.train)
     if not rows:
         return None, "no unlabelled row is left"
-    most = affordable_rows(facts_of(ready.schema, own), ready.recipe.image_width)
-    if seconds is not None:
-        most = min(most, round(own * len(history) * seconds / max(sum(epoch.seconds for epoch in history), 1e-3)))
+    if seconds is None:
+        most = affordable_rows(facts_of(ready.schema, own), ready.recipe.image_width)
+    else:
+        most = round(own * len(history) * seconds / max(sum(epoch.seconds for epoch in history), 1e-3))
     # Of so many passes, this many rows without a label can be seen, together with those that have one.
     most = max(1, round(most * _BESIDE / (1 + _BESIDE * _COST)))
     used = min(rows, max(most // _FEWEST_EPOCHS, 1))

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("data")
 @about_data
 @about_start
-@click.option("--unlabelled", help="Data without the target, to be labelled where the network is sure.")
+@click.option("--unlabelled", help="Data without the target, to be learned from as well.")
 @click.option("--no-proof", is_flag=True, help="Do not train from scratch to prove what --from was worth.")
 @click.option("--out", help="Folder to write; NAME.vouch when not given.")
 @click.option("--workers", type=int, help="Processes on this machine that train together.")

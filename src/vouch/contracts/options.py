@@ -33,7 +33,7 @@ class FitOptions(TypedDict, total=False):
         ensemble: train so many networks, each with a seed of its own, and average their answers.
         start: a bundle whose encoders and weights to start from, trained with or without labels.
         backbone: a checkpoint to start from: a folder with safetensors, or a name that the cache or the network knows.
-        unlabelled: data without the target, whose rows are labelled by the network itself where it is sure.
+        unlabelled: data without the target, which a second network learns from as well, where the first one is sure.
         proof: whether to prove what starting from other weights was worth, by a second training from random ones.
         resume: go on from the checkpoint that a killed run left beside ``out``.
         workers: processes on this machine that train one network together; the data must be on disk.
