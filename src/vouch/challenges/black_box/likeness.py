@@ -18,6 +18,8 @@ from vouch.statistics.simultaneous import Together, several_means
 
 Bools = npt.NDArray[np.bool_]
 FEWEST = 20
+# Of fewer parts an order means nothing, whichever network is asked.
+FEWEST_PARTS = 3
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from vouch.challenges.black_box.attributed import asked, attributed, suitable
-from vouch.challenges.black_box.likeness import compared, unranked
+from vouch.challenges.black_box.likeness import FEWEST_PARTS, compared, unranked
 from vouch.challenges.judging import judge, not_asked
 from vouch.contracts.case import BudgetSpent, Case, Lesson
 from vouch.contracts.explaining import Attribution, Explainer
@@ -24,7 +24,6 @@ TAUGHT = Threshold(
     why="1 is an explanation that has nothing to do with the target; on a table, photos and texts, methods were alike "
     "by .5 at most where nothing was taught of it (the plain gradient by .8), and by .4 to .9 where half the rows were",
 )  # fmt: skip
-_FEWEST_PARTS = 3
 # Shares of the rows that are learned from, as far as the time goes; as many trainings are spent.
 _SHARES = (1 / 2, 1 / 4, 1 / 8)
 # Answers that move by less, out of how far those of the network move, are all alike.
@@ -44,7 +43,7 @@ def knows_the_target(case: Case, methods: Sequence[Explainer] = ALL) -> Check:
     """
     name = "knows_the_target"
     some = asked(case, "test")
-    ranked = some.parts >= _FEWEST_PARTS
+    ranked = some.parts >= FEWEST_PARTS
     if (nothing := unranked(case, name, ranked)) is not None:
         return nothing
     fit, lesson = suitable(case, methods), _by_heart(case)

@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from vouch.challenges.black_box.attributed import asked, suitable, with_network
-from vouch.challenges.black_box.likeness import compared, unranked
+from vouch.challenges.black_box.likeness import FEWEST_PARTS, compared, unranked
 from vouch.challenges.judging import judge
 from vouch.contracts.case import Case
 from vouch.contracts.explaining import Explainer
@@ -21,7 +21,6 @@ KNOWS = Threshold(
     "likeness_to_random", warn=0.7, fail=0.9,
     why="1 is an explanation that does not look at the weights; ranks of a few columns are alike by half by themselves",
 )  # fmt: skip
-_FEWEST_PARTS = 3
 
 
 def knows_the_weights(case: Case, methods: Sequence[Explainer] = ALL) -> Check:
@@ -36,7 +35,7 @@ def knows_the_weights(case: Case, methods: Sequence[Explainer] = ALL) -> Check:
     """
     name = "knows_the_weights"
     some = asked(case, "test")
-    ranked = some.parts >= _FEWEST_PARTS
+    ranked = some.parts >= FEWEST_PARTS
     if (nothing := unranked(case, name, ranked)) is not None:
         return nothing
     network = shuffled(case.bundle.network, int(case.random("shuffle").integers(2**62)))
