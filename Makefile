@@ -11,6 +11,9 @@ BENCH  ?=
 TORCH_INDEX ?=
 INDEX  := $(if $(TORCH_INDEX),--extra-index-url $(TORCH_INDEX))
 
+# Many tests start processes of their own: these read what the first of them has compiled, whatever the shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test lint bench docs fuzz clean
 

@@ -11,6 +11,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future
@@ -119,12 +120,14 @@ def test_two_machines_fit_what_one_process_does_though_a_worker_is_killed(cluste
     ) as process:  # fmt: skip
         said: list[str] = []
         assert process.stderr is not None
-        killed = False
-        for line in process.stderr:
-            said.append(line)
-            if not killed and kept_epochs(place) >= 2:
-                os.kill(workers()[-1], signal.SIGKILL)
-                killed = True
+        # Lines may come late and many at once, so it is the checkpoint that says when to strike.
+        listening = threading.Thread(target=said.extend, args=(process.stderr,))
+        listening.start()
+        while process.poll() is None and kept_epochs(place) < 2:
+            time.sleep(0.02)
+        if process.poll() is None:
+            os.kill(workers()[-1], signal.SIGKILL)
+        listening.join()
     assert process.returncode == 0, "".join(said)
     assert any(line.startswith("restarted: 2 workers") for line in said), "".join(said)
     again = next(at for at, line in enumerate(said) if line.startswith("restarted"))

@@ -14,7 +14,7 @@ from cli.running import QUICK, left, refused, run, table
 from explainers.asked import bundle
 from explainers.pictured import pictures
 from helpers import rows
-from vouch.api import explain, load, predict
+from vouch.api import explain, fit, load, predict
 from vouch.api.explaining import found_method
 from vouch.api.predicting import as_bundle
 from vouch.cli import main
@@ -266,11 +266,25 @@ def test_the_method_is_the_one_that_an_audit_found_truest() -> None:
 
     bundle = load("a.vouch")
     method, told = found_method(None, as_bundle(replace(bundle, audit=audited("pass"))))
+    assert method is not None
     assert method.name == "occlusion"
     assert told
-    assert found_method("lime", as_bundle(replace(bundle, audit=audited("pass"))))[0].name == "lime"
-    assert found_method(None, as_bundle(replace(bundle, audit=audited("inconclusive"))))[0].name == "shapley"
-    assert found_method(None, bundle) == (found_method("shapley", bundle)[0], ())
+    named, _ = found_method("lime", as_bundle(replace(bundle, audit=audited("pass"))))
+    assert named is not None
+    assert named.name == "lime"
+    assert found_method(None, as_bundle(replace(bundle, audit=audited("inconclusive")))) == (None, ())
+    assert found_method(None, bundle) == (None, ())
+
+
+def test_without_an_audit_the_method_is_one_that_a_reader_can_wait_for() -> None:
+    assert explain(load("a.vouch"), pl.read_csv("a.csv"), rows="0").method == "shapley"
+    words = [" ".join(["good" if row % 2 else "bad", f"number{row}"] + ["word"] * 40) for row in range(60)]
+    letters = pl.DataFrame({"letter": words, "kind": ["yes", "no"] * 30})
+    bundle = fit(letters, "kind", settings={"epochs": 1})
+    found = explain(bundle, letters, rows="0")
+    assert found.method == "integrated_gradients"
+    assert any("passes of the network" in note for note in found.notes)
+    assert explain(bundle, letters, rows="0", method="shapley").method == "shapley"
 
 
 def test_a_bundle_that_shifts_its_answers_is_explained_beside_what_it_predicts() -> None:

@@ -12,6 +12,7 @@ import pytest
 import vouch
 
 MOST_NAMES = 25
+SLOW = ("scipy.stats", "scipy.optimize", "scipy.spatial", "scipy.fft", "sklearn", "torch._dynamo", "altair", "optuna")
 HEAVY = ("torch", "polars", "pyarrow", "sklearn", "scipy", "numpy", "pandas", "PIL", "tokenizers")
 SURFACE = [
     "Audit",
@@ -78,6 +79,13 @@ def test_nothing_heavy_is_imported_before_it_is_needed(arguments: list[str]) -> 
     assert "vouch" in loaded
     early = [name for name in HEAVY if name in loaded]
     assert not early, f"{early} imported too early: import them inside the function that needs them."
+
+
+def test_the_verbs_import_what_few_of_them_need_only_then() -> None:
+    loaded = modules_after(["-c", "import vouch.api, vouch.cli"])
+    assert "torch" in loaded
+    early = [name for name in SLOW if name in loaded]
+    assert not early, f"{early} imported with the verbs: import them inside the function that needs them."
 
 
 def modules_after(arguments: list[str]) -> list[str]:

@@ -33,6 +33,8 @@ from vouch.explainers import ALL
 from vouch.explainers.asking import likeliest, questions
 from vouch.explainers.faithfulness import curves
 from vouch.explainers.game import Game
+from vouch.explainers.integrated_gradients import IntegratedGradients
+from vouch.explainers.shapley import Shapley
 from vouch.explainers.swarm import levels
 from vouch.nets.network import outputs_of
 from vouch.report.pictures import is_picture
@@ -42,6 +44,9 @@ from vouch.statistics.simultaneous import several_means
 
 ROWS = "0:10"
 Learned = Callable[[], Dataset | None]
+_SHAPLEY, _QUICKER = Shapley(), IntegratedGradients()
+# So many passes of a network through a picture take a second on two processors.
+_QUICK = 256
 _BEFORE_SHIFTS = "what is explained is what the network says, before the bundle moves its answers to other thresholds"
 
 
@@ -76,7 +81,7 @@ def explain_with_notes(
     background = known_background(options.get("background", "marginal"))
     together = known_groups(bundle, options.get("together") or ())
     # Which method is the truest was asked under a marginal background.
-    default = ALL[0].name if background == "conditional" else None
+    default = _SHAPLEY.name if background == "conditional" else None
     method, chosen_by = found_method(options.get("method") or default, bundle)
     if options.get("what_if"):
         check_what_if(bundle, options.get("fixed") or ())
@@ -98,7 +103,10 @@ def explain_with_notes(
     others = stand_ins(bundle, whole, inputs, learned, background)
     decoded = said(bundle, outputs_of(bundle.network.cpu(), inputs))
     asked = _Asked(bundle, inputs, others, decoded, options, together)
-    attributions = [(question, _attributed(method, question)) for question in asked.questions()]
+    every = asked.questions()
+    if method is None:
+        method, chosen_by = usual_method(every)
+    attributions = [(question, _attributed(method, question)) for question in every]
     groups = deciding(bundle, canonical.frame, raw.frame, canonical.lines)
     final = decided(bundle, asked.decoded, None if groups is None else groups.filter(~bad))
     told = _told(asked, final, frame, numbers, method.name, attributions)
@@ -116,8 +124,8 @@ def explain_with_notes(
     return found, (*canonical.notes, *lost)
 
 
-def found_method(name: str | None, bundle: Bundle) -> tuple[Explainer, tuple[str, ...]]:
-    """The explainer of that name, or the one that an audit found to be the truest of this network, or the first one.
+def found_method(name: str | None, bundle: Bundle) -> tuple[Explainer | None, tuple[str, ...]]:
+    """The explainer of that name, or the one that an audit found to be the truest of this network, or none.
 
     Args:
         name: what was asked for.
@@ -133,9 +141,23 @@ def found_method(name: str | None, bundle: Bundle) -> tuple[Explainer, tuple[str
     if name is not None and name not in names:
         raise UsageError(f"there is no method '{name}'", where="--method", next_step=nearest(name, names))
     known = truest(bundle.audit) if name is None else name
-    chosen = next((one for one in ALL if one.name == known), ALL[0])
+    chosen = next((one for one in ALL if one.name == known), None)
     told = known is not None and name is None
     return chosen, ("of all methods this was the truest in the audit, on validation rows",) if told else ()
+
+
+def usual_method(asked: Sequence[Question]) -> tuple[Explainer, tuple[str, ...]]:
+    """Shapley values; where parts are inside pictures or long texts, and nobody would wait, integrated gradients.
+
+    Returns:
+        The explainer, and why it is not the first one.
+    """
+    inside = [one for one in asked if any(some.blank is not None for some in one.parts)]
+    passes = max((_SHAPLEY.passes(len(one.names)) for one in inside), default=0)
+    if passes <= _QUICK or any(_QUICKER.applies(one) for one in asked):
+        return _SHAPLEY, ()
+    told = f"Shapley values would take {passes:,} passes of the network or more for a row: ask for them by their name"
+    return _QUICKER, (told,)
 
 
 def truest(audit: Audit | None) -> str | None:

@@ -22,7 +22,9 @@ _SHOWN = 8
 @click.argument("model")
 @click.argument("data")
 @click.option("--rows", default="0:10", show_default=True, help="Rows to explain, from 0: 0:10, or 3,7.")
-@click.option("--method", help="How; else what an audit found truest, or shapley. See docs/how-to/explain.md.")
+@click.option(
+    "--method", help="How; else what an audit found truest, or shapley, or a quicker one. See docs/how-to/explain.md."
+)
 @click.option(
     "--background",
     default="marginal",

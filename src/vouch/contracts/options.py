@@ -211,7 +211,8 @@ class ExplainOptions(TypedDict, total=False):
 
     Args:
         rows: numbers and slices of rows, from 0, such as "0:10" or "3,7"; the first ten when not given.
-        method: name of an explainer; when not given the one that an audit found truest, or "shapley".
+        method: name of an explainer; when not given the one that an audit found truest; without an
+            audit "shapley", or "integrated_gradients" where a row has very many parts inside texts and pictures.
         output: the class whose probability is explained; of two classes the second, else the likeliest.
         seed: fixes what is drawn at random.
         what_if: whether to look for a small change with which each row would be decided otherwise.

@@ -12,8 +12,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtr, ndtri
-from scipy.stats import t as student
+from scipy.special import ndtr, ndtri, stdtr, stdtrit
 
 from vouch.statistics.intervals import LEVEL, wilson
 from vouch.statistics.simultaneous import Together
@@ -86,7 +85,7 @@ class Cells:
             # The interval of another level is that of fewer rows: only z² / n counts in it.
             fewer = (ndtri((1 - LEVEL) / 2) / ndtri(tail)) ** 2 * self.worth
             return wilson(self.value * fewer, fewer)
-        reach = student.ppf(1 - tail, np.maximum(self.worth, 2) - 1) * self.error
+        reach = stdtrit(np.maximum(self.worth, 2) - 1, 1 - tail) * self.error
         return self.value - reach, self.value + reach
 
     def _chance(self, first: Codes, second: Codes) -> Floats:
@@ -98,7 +97,7 @@ class Cells:
         parts = [np.square(self.error[which]) for which in (first, second)]
         spent = sum(np.square(part) / np.maximum(n - 1, 1) for part, n in zip(parts, rows, strict=True))
         freedom = np.square(parts[0] + parts[1]) / np.maximum(spent, 1e-300)
-        return 2 * student.sf(_over(gap, np.sqrt(parts[0] + parts[1])), np.maximum(freedom, 1))
+        return 2 * stdtr(np.maximum(freedom, 1), -_over(gap, np.sqrt(parts[0] + parts[1])))
 
 
 def cells(values: npt.NDArray[np.generic], code: Codes, sets: int, groups: npt.NDArray[np.generic] | None) -> Cells:

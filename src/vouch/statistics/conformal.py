@@ -23,7 +23,7 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import beta
+from scipy.special import betaincinv
 
 from vouch.contracts.bundle import Conformal
 
@@ -124,7 +124,7 @@ def coverage_range(coverage: float, rows: int) -> tuple[float, float]:
     rank = _rank(rows, coverage)
     if rank > rows:
         return 0.0, 1.0
-    low, high = beta.ppf([0.025, 0.975], rank, rows + 1 - rank)
+    low, high = betaincinv(rank, rows + 1 - rank, [0.025, 0.975])
     return float(low), float(high)
 
 

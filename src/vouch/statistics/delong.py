@@ -7,9 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
+import polars as pl
 from scipy.special import ndtri
-from scipy.stats import rankdata
 
 from vouch.statistics.intervals import LEVEL, Floats
 
@@ -72,11 +71,16 @@ def delong(actual: npt.ArrayLike, score: npt.ArrayLike) -> Area:
 
 def _placements(inside: npt.NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
     """For each row of the class the share of the others it scores above, ties half; for each other row the same."""
-    joint = rankdata(score)
+    joint = _ranks(score)
     positive, negative = score[inside], score[~inside]
-    above = (joint[inside] - rankdata(positive)) / len(negative)
-    below = 1 - (joint[~inside] - rankdata(negative)) / len(positive)
+    above = (joint[inside] - _ranks(positive)) / len(negative)
+    below = 1 - (joint[~inside] - _ranks(negative)) / len(positive)
     return above, below
+
+
+def _ranks(score: Floats) -> Floats:
+    """From 1 on, the mean of their places for scores that are equal."""
+    return pl.Series(score).rank("average").to_numpy()
 
 
 def _spread(above: Floats, below: Floats) -> float:
@@ -93,6 +97,8 @@ def _modelled(area: float, positives: int, negatives: int) -> float:
 
 def _end(value: float, wall: float, variance: Callable[[float], float]) -> float:
     """The area farthest towards the wall that would give this value."""
+    from scipy.optimize import brentq
+
     if value == wall:
         return wall
     z = float(ndtri((1 + LEVEL) / 2))

@@ -7,7 +7,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import t as student
+from scipy.special import stdtr, stdtrit
 
 from vouch.statistics.intervals import LEVEL
 from vouch.statistics.simultaneous import Together
@@ -67,9 +67,9 @@ def matched_means(
     more, own, error, known, n = (np.array(part) for part in zip(*found, strict=True))
     score = np.divide(np.abs(more), error, out=np.where(more == 0, 0.0, np.inf), where=error > 0)
     freedom = np.maximum(known, 2) - 1
-    far, near = (student.ppf(1 - (1 - LEVEL) / 2 / family, freedom) * error for family in (members.shape[1], 1))
+    far, near = (stdtrit(freedom, 1 - (1 - LEVEL) / 2 / family) * error for family in (members.shape[1], 1))
     alone = np.stack([more - near, more + near])
-    together = Together(more, more - far, more + far, alone, n.astype(np.int64), 2 * student.sf(score, freedom))
+    together = Together(more, more - far, more + far, alone, n.astype(np.int64), 2 * stdtr(freedom, -score))
     return Matched(together, own, own - more)
 
 

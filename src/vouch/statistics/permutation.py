@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import pearson3
 
 _ENOUGH_BEYOND = 10
 _FEWEST = 50
@@ -31,6 +30,8 @@ def p_beyond_draws(seen: float, draws: npt.ArrayLike) -> float:
         >>> p_beyond_draws(0.0, draws) > 0.4, 1e-8 < p_beyond_draws(5.0, draws) < 1e-5
         (True, True)
     """
+    from scipy.stats import pearson3
+
     known = np.asarray(draws, np.float64)
     beyond = int((known >= seen).sum())
     counted = (1 + beyond) / (1 + len(known))

@@ -17,7 +17,6 @@ from typing import Any, TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq, minimize
 from scipy.special import log_softmax, softmax
 from torch import Tensor
 
@@ -189,6 +188,8 @@ def deal(
 
 def _fit_temperature(p: Floats, truth: Rows) -> Parameters:
     """The one temperature, as ((T,),): the likelihood is concave in 1 / T, so that its slope has one root."""
+    from scipy.optimize import brentq
+
     logits = _log(p)
     likely = logits[np.arange(len(truth)), truth]
 
@@ -210,6 +211,8 @@ def _apply_temperature(learned: Parameters, p: Floats) -> Floats:
 
 def _fit_vector(p: Floats, truth: Rows) -> Parameters:
     """Weights and shifts, as two rows (K,)."""
+    from scipy.optimize import minimize
+
     k, inverse = p.shape[1], 1 / _fit_temperature(p, truth)[0][0]
     # Few rows are then pulled to the best temperature, not to no change at all.
     logits, happened = inverse * _log(p), np.eye(k)[truth]

@@ -6,7 +6,6 @@ import math
 from typing import Any
 
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
 from torch import Tensor
 
 from vouch.contracts.roles import Target
@@ -41,6 +40,8 @@ def borne_out(target: Target, outputs: Tensor, truth: npt.NDArray[Any]) -> tuple
         >>> round(9 * factor, 1), round(score, 2)
         (2.3, 0.33)
     """
+
+    from scipy.optimize import minimize_scalar
 
     def cost(logarithm: float) -> float:
         score = target.score(target.decode(outputs * math.exp(logarithm)), truth)

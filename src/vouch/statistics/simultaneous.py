@@ -11,8 +11,7 @@ from typing import TypeAlias
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import ndtri
-from scipy.stats import t as student
+from scipy.special import ndtri, stdtr, stdtrit
 
 from vouch.statistics.intervals import LEVEL, wilson
 
@@ -87,10 +86,10 @@ def several_means(values: Floats, members: Bools, groups: Groups = None, spread:
         known = np.broadcast_to(spread if spread.ndim == 2 else spread[:, None], shape)
         variance = np.maximum(variance, np.where(members, known, 0).sum(axis=0) / n**2)
     error = np.sqrt(variance)
-    far, near = (student.ppf(1 - _tail(family), units - 1) * error for family in (shape[1], 1))
+    far, near = (stdtrit(units - 1, 1 - _tail(family)) * error for family in (shape[1], 1))
     score = np.divide(np.abs(mean), error, out=np.where(mean == 0, 0.0, np.inf), where=error > 0)
     alone = np.stack([mean - near, mean + near])
-    return Together(mean, mean - far, mean + far, alone, n, 2 * student.sf(score, units - 1))
+    return Together(mean, mean - far, mean + far, alone, n, 2 * stdtr(units - 1, -score))
 
 
 def several_shares(success: Bools, members: Bools, groups: Groups = None) -> Together:

@@ -61,7 +61,7 @@ def test_labels_are_shifted_each_by_itself() -> None:
 def test_of_several_classes_each_is_called_more_alike_where_it_was_learned(criterion: str, left: float) -> None:
     found = case("multiclass", criterion)
     before = gap(found, found.scored("valid").decoded, criterion)
-    assert len(BY_NAME["shift_thresholds_by_group"].strengths(found)) == 5
+    assert len(BY_NAME["shift_thresholds_by_group"].strengths(found)) == 7
     treated = BY_NAME["shift_thresholds_by_group"].treat(found, found.bundle, 1.0)
     assert gap(found, found.answered(treated, found.split.valid), criterion) < left * before
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.stats import betabinom
 
 from vouch.challenges.calibration.parts import (
     FEWEST_OF_A_SUBGROUP,
@@ -111,6 +110,8 @@ def _few(name: str, valid: Scored, test: Scored) -> Check:
 
 def _chance(made: Conformal, hits: int, rows: int) -> float:
     """How likely so few rows, or fewer, are covered where all rows are exchangeable."""
+    from scipy.stats import betabinom
+
     rank = min(int(np.ceil(round((made.rows + 1) * made.coverage, 9))), made.rows)
     return float(betabinom.cdf(hits, rows, rank, made.rows + 1 - rank))
 

@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import ks_2samp, rankdata
-from scipy.stats import t as student
+import polars as pl
+from scipy.special import stdtr
 
 from vouch.challenges.calibration import drawings
 from vouch.challenges.calibration.parts import REGRESSION, in_quarters
@@ -50,6 +50,8 @@ def residual_quantiles(case: Case) -> Check:
     if smaller < FEWEST_ROWS:
         return too_few(name, smaller, what)
     before, after = valid.truth - valid.decoded, test.truth - test.decoded
+    from scipy.stats import ks_2samp
+
     gap = ks_2samp(before, after, method="asymp")
     value, units = float(gap.statistic), [_units(case, part) for part in (valid, test)]
     reach = _SMIRNOV * math.sqrt(1 / units[0] + 1 / units[1])
@@ -116,12 +118,13 @@ def correlation(x: Floats, y: Floats, units: int) -> tuple[Estimate, float]:
         >>> correlation(np.arange(100.0), -np.arange(100.0), 100)[0].value > 0.999
         True
     """
-    rho = float(np.clip(np.corrcoef(rankdata(x), rankdata(y))[0, 1], -1, 1))
+    ranked = [pl.Series(some).rank("average").to_numpy() for some in (x, y)]
+    rho = float(np.clip(np.corrcoef(ranked)[0, 1], -1, 1))
     size = min(abs(rho), 1 - 1e-9)
     reach = _NORMAL * math.sqrt((1 + size**2 / 2) / max(units - 3, 1))
     signed_low, high = math.tanh(math.atanh(size) - reach), math.tanh(math.atanh(size) + reach)
     score = size * math.sqrt(max(units - 2, 1) / (1 - size**2))
-    p = float(2 * student.sf(score, max(units - 2, 1)))
+    p = float(2 * stdtr(max(units - 2, 1), -score))
     estimate = Estimate(
         "spread_correlation", abs(rho), max(signed_low, 0.0), max(high, abs(rho)), len(x), "", False, method="fisher"
     )

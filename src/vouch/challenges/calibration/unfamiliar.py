@@ -8,7 +8,6 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.stats import betabinom
 
 from vouch.challenges.judging import FEWEST_ROWS, judge, together_of, too_few
 from vouch.charts import curves as curve_chart
@@ -63,6 +62,8 @@ def out_of_distribution(case: Case) -> Check:
     share = Estimate("unfamiliar_share", value, low, high, len(beyond), "", False, method="wilson")
     p = None
     if case.groups is None:
+        from scipy.stats import betabinom
+
         p = float(betabinom.sf(beyond.sum() - 1, len(beyond), len(usual) + 1 - rank, rank))
     threshold = case.threshold(STRANGE, name)
     found = judge(share, threshold, p)

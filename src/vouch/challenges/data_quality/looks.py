@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 import torch
-from scipy.fft import dctn
-from scipy.stats import binom
+from scipy.special import bdtrc
 from torch import Tensor
 
 from vouch.challenges.data_quality.neighbours import CHANCE, Pairs, no_pairs
@@ -59,6 +58,8 @@ def perceptual_hash(small: Small) -> Bits:
         >>> len(set(perceptual_hash(ramp).tolist()))
         1
     """
+    from scipy.fft import dctn
+
     low = np.asarray(dctn(small, axes=(1, 2), norm="ortho"))[:, :_LOW, :_LOW].reshape(len(small), -1)
     above = low > np.median(low[:, 1:], axis=1, keepdims=True)
     return np.packbits(above, axis=1).view(">u8").astype(np.uint64).reshape(-1)
@@ -103,7 +104,7 @@ def near_pictures(pictures: Tensor) -> Pairs:
         # Few copies among many pictures that are merely alike are seen only where those are rare.
         close = gaps <= reach
         kept = apart & close
-        p_value = min(1.0, 2 * float(binom.sf(kept.sum() - 1, close.sum(), _BY_CHANCE))) if kept.any() else 1.0
+        p_value = min(1.0, 2 * float(bdtrc(kept.sum() - 1, close.sum(), _BY_CHANCE))) if kept.any() else 1.0
         if p_value <= CHANCE:
             return Pairs(rows[a[kept]], rows[b[kept]], 1 - gaps[kept] ** 2 / 2, p_value)
     return no_pairs(p_value)

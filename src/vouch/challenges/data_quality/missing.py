@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.stats import fisher_exact, norm
+from scipy.special import ndtr
 
 from vouch.challenges.data_quality.looking import memberships, not_asked, share, table, too_few, unsealed
 from vouch.challenges.judging import judge
@@ -176,9 +176,11 @@ def _no_difference(a: int, m: int, b: int, k: int) -> float:
     """Fisher's exact test; its normal limit where all counts are large, which is faster and the same."""
     pooled = (a + b) / (m + k)
     if min(m, k) * min(pooled, 1 - pooled) < 50:
+        from scipy.stats import fisher_exact
+
         return float(fisher_exact([[a, m - a], [b, k - b]])[1])
     z = (a / m - b / k) / np.sqrt(pooled * (1 - pooled) * (1 / m + 1 / k))
-    return float(2 * norm.sf(abs(z)))
+    return float(2 * ndtr(-abs(z)))
 
 
 def _gaps(case: Case) -> dict[str, Bools]:

@@ -8,8 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import polars as pl
-from scipy.spatial import cKDTree
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from vouch.challenges.data_quality.looking import Floats, Rows, spread
 
@@ -69,6 +68,8 @@ def near_in_space(numbers: Mapping[str, Floats], values: Mapping[str, pl.Series]
         >>> found.first.tolist() == list(range(9))
         True
     """
+    from scipy.spatial import cKDTree
+
     points = _points(numbers, values)
     distinct, first = np.unique(points, axis=0, return_index=True) if points.size else (points, np.zeros(0, np.int64))
     if len(distinct) < 3:
@@ -80,7 +81,7 @@ def near_in_space(numbers: Mapping[str, Floats], values: Mapping[str, pl.Series]
     ends, kept = np.unique(ends, axis=0, return_index=True)
     gaps = distance[alone, 1][kept]
     near = gaps <= reach
-    p_value = float(binom.sf(near.sum() - 1, len(gaps), 1 / ROOM)) if near.any() else 1.0
+    p_value = float(bdtrc(near.sum() - 1, len(gaps), 1 / ROOM)) if near.any() else 1.0
     if p_value > CHANCE:
         return no_pairs(p_value)
     return Pairs(ends[near, 0], ends[near, 1], 1 - gaps[near] / (ROOM * radius), p_value)

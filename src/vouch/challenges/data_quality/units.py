@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.stats import binom
+from scipy.special import bdtrc
 
 from vouch.challenges.data_quality.looking import (
     Floats,
@@ -139,7 +139,7 @@ def heaped(left: Floats, shift: float, width: float = 0.0) -> Rows:
     heap = np.abs(gap) <= _HALF
     many, before, behind = (int(rows.sum()) for rows in (heap, _within(-gap), _within(gap)))
     # Values that lie about evenly would put two fifths of these rows in the heap, those of a tail fewer.
-    surprise = float(binom.sf(many - 1, many + before + behind, _HALF / _VALLEY))
+    surprise = float(bdtrc(many - 1, many + before + behind, _HALF / _VALLEY))
     if many < max(_FEWEST, 0.001 * len(left)) or surprise > _SURPRISE or many < 2 * max(before, behind):
         return nothing
     away = abs(float(np.median(gap[heap])))

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import brentq
-from scipy.stats import ncx2
+from scipy.special import chndtr
 
 from vouch.statistics.intervals import LEVEL, Floats
 from vouch.statistics.permutation import p_beyond_draws
@@ -104,14 +103,16 @@ def _scatter(means: Floats, errors: Floats) -> float:
 
 def _noncentrality(q: float, degrees: int) -> tuple[float, float]:
     """95 % interval of the noncentrality behind a noncentral chi-square value, by inversion."""
+    from scipy.optimize import brentq
+
     tail = (1 - LEVEL) / 2
     ends = []
     for share in (1 - tail, tail):
-        if ncx2.cdf(q, degrees, 0) <= share:
+        if chndtr(q, degrees, 0) <= share:
             ends.append(0.0)
             continue
         most = 10 * q + 100
-        ends.append(float(brentq(lambda nc, share=share: ncx2.cdf(q, degrees, nc) - share, 0, most)))
+        ends.append(float(brentq(lambda nc, share=share: chndtr(q, degrees, nc) - share, 0, most)))
     return ends[0], ends[1]
 
 
