@@ -29,10 +29,11 @@ def main() -> None:
     parser.add_argument("names", nargs="+", choices=sorted(PLANS))
     parser.add_argument("--remedy")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--keep", type=Path, metavar="FOLDER", help="where the bundles and their reports stay")
     asked = parser.parse_args()
     for name in asked.names:
         with tempfile.TemporaryDirectory() as folder:
-            measured(name, Path(folder) / "adult.vouch", asked.remedy, asked.seed)
+            measured(name, (asked.keep or Path(folder)) / f"{name}.vouch", asked.remedy, asked.seed)
 
 
 def measured(name: str, place: Path, remedy: str | None, seed: int) -> None:
