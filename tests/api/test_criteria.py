@@ -93,6 +93,10 @@ def test_the_front_shows_every_trial_and_both_states_of_the_sealed_rows(proof: A
     kinds = [row["kind"] for row in figure.spec["data"]["values"]]
     assert len(kinds) == len(proof.trials) + 2
     assert sum("chosen, " in kind for kind in kinds) == 1
+    named = [row["label"] for row in figure.spec["data"]["values"] if row["label"].isdecimal()]
+    best = min(range(1, len(proof.trials)), key=lambda i: proof.trials[i].score)
+    assert str(best) in named
+    assert len(named) < len(proof.trials) - 1
     assert "proof_A_front" in pages(proof.bundle)["figures.json"]
 
 

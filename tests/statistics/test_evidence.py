@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from vouch.statistics.compare import compare, main_metric, verdict_sentence
+from vouch.statistics.compare import compare, main_metric, strongest, told, verdict_sentence
 from vouch.statistics.evidence import Truth, evidence
 from vouch.statistics.intervals import wilson
 from vouch.statistics.paired import paired_difference
@@ -150,7 +150,9 @@ def test_the_verdict_says_who_won(spam: Truth) -> None:
     assert won.startswith("The network is better than boosted trees, the strongest simple method, by 0.")
     lost = verdict_sentence(spam, weak, {"boosted_trees": strong})
     assert lost.startswith("The simple method boosted trees is better than the network by 0.")
-    assert "in ROC-AUC" in lost
+    assert lost.endswith("in ROC-AUC: prefer it.")
+    rival, lead = strongest(spam, weak, {"boosted_trees": strong})
+    assert told(rival, lead, "One of them was moved.").endswith("in ROC-AUC. One of them was moved.")
     assert verdict_sentence(spam, strong, {"logistic_regression": strong}).startswith("No difference is shown")
     assert verdict_sentence(spam, strong, {}).startswith("No simple method could be fitted")
 

@@ -26,6 +26,7 @@ from vouch.statistics.compare import strongest, told
 from vouch.statistics.evidence import Truth, evidence
 from vouch.training.feed import at_once, taken
 from vouch.training.state import Epoch
+from vouch.wording import metric_within
 
 if TYPE_CHECKING:
     import numpy.typing as npt
@@ -72,7 +73,7 @@ def remeasured(
     )  # fmt: skip
     rows, target = bundle.split.test, dataset.frame[bundle.schema.target.name]
     predictions = pl.DataFrame({"row": rows, "truth": target[rows]}).hstack(answers(bundle, decoded))
-    found, examples = _evidence(ready, decoded), _examples(ready, decoded)
+    found, examples = _evidence(ready, decoded, _moved(bundle)), _examples(ready, decoded)
     return as_bundle(replace(bundle, evidence=found, predictions=predictions, examples=examples))
 
 
@@ -96,8 +97,16 @@ def truth_of(bundle: BundleValue | Ready, dataset: Dataset, rows: npt.NDArray[np
     return Truth(bundle.schema.task, bundle.task.classes, values, groups, part)
 
 
-def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
-    """Figures of the network and of simple methods on the same sealed rows."""
+def _moved(bundle: BundleValue) -> str:
+    """What sets answers that are moved by group apart from those of simple methods; empty where they are not."""
+    if bundle.shifts is None:
+        return ""
+    criterion = metric_within(bundle.shifts.criterion)
+    return f"The network's answers are moved for the sake of {criterion}, the method's are not."
+
+
+def _evidence(ready: Ready, decoded: npt.NDArray[np.float64], aside: str = "") -> Evidence:
+    """Figures of the network and of simple methods on the same sealed rows, and what is to be said beside them."""
     task, rows = ready.task, ready.split
     if not len(rows.test):
         return Evidence((), {}, "No rows were sealed, so nothing is known of how good the network is on new rows.")
@@ -107,7 +116,8 @@ def _evidence(ready: Ready, decoded: npt.NDArray[np.float64]) -> Evidence:
     figures = {name: evidence(held, said, seed) for name, said in simple.predictions.items()}
     failed = tuple(f"{name} could not be fitted: {why}" for name, why in simple.failures.items())
     rival, lead = strongest(held, decoded, simple.predictions, seed)
-    return Evidence(evidence(held, decoded, seed), figures, told(rival, lead), (*simple.notes, *failed), rival, lead)
+    notes = *simple.notes, *failed
+    return Evidence(evidence(held, decoded, seed), figures, told(rival, lead, aside), notes, rival, lead)
 
 
 def predicted(ready: Ready, rows: npt.NDArray[np.int64]) -> npt.NDArray[np.float64]:

@@ -123,8 +123,19 @@ def verdict_sentence(truth: Truth, network: Array, baselines: Mapping[str, Array
     return told(*strongest(truth, network, baselines, seed))
 
 
-def told(rival: str, found: Estimate | None) -> str:
-    """The sentence that :func:`verdict_sentence` gives, from what :func:`strongest` gave."""
+def told(rival: str, found: Estimate | None, aside: str = "") -> str:
+    """The sentence that :func:`verdict_sentence` gives, from what :func:`strongest` gave.
+
+    Args:
+        rival: the strongest simple method.
+        found: the difference; none where there is no such method.
+        aside: a sentence on what the network was made to do and the method was not; then neither is to be preferred.
+    """
+    said = _told(rival, found, advise=not aside)
+    return f"{said} {aside}" if aside and found is not None else said
+
+
+def _told(rival: str, found: Estimate | None, *, advise: bool) -> str:
     if found is None:
         return "No simple method could be fitted, so nothing shows whether the network is worth having."
     sign = 1 if found.higher_is_better else -1
@@ -135,7 +146,8 @@ def told(rival: str, found: Estimate | None) -> str:
         return f"The network is better than {name}, the strongest simple method, by {by} in {metric}."
     if high < 0:
         by = _amount(-sign * found.value, -high, -low, found.unit)
-        return f"The simple method {name} is better than the network by {by} in {metric}: prefer it."
+        advice = ": prefer it" if advise else ""
+        return f"The simple method {name} is better than the network by {by} in {metric}{advice}."
     by = _amount(sign * found.value, low, high, found.unit)
     return f"No difference is shown between the network and {name}, the strongest simple method: {by} in {metric}."
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from vouch.charts import FIRST, INK, MUTED, SECOND, Spec, quantity
 from vouch.contracts.finding import Estimate, Figure
@@ -29,8 +30,9 @@ def front(proof: Proof) -> Figure | None:
     """
     main = proof.main
     before, after = ({one.name: one for one in side} for side in (proof.before, proof.after))
-    points = [_tried(number, one) for number, one in enumerate(proof.trials[:_MOST_POINTS])]
-    points += [_tried(i, one) for i, one in enumerate(proof.trials) if i >= _MOST_POINTS and one.chosen]
+    shown = [i for i, one in enumerate(proof.trials) if i < _MOST_POINTS or one.chosen]
+    higher = main not in before or before[main].higher_is_better
+    points = [_tried(i, proof.trials[i], named=not _beaten(proof.trials[i], proof.trials, higher)) for i in shown]
     if main in before and proof.criterion in before:
         points += [_state(_BEFORE, before[main], before[proof.criterion])]
         points += [_state(_AFTER, after[main], after[proof.criterion])]
@@ -42,9 +44,16 @@ def front(proof: Proof) -> Figure | None:
     return Figure("front", title, says, _spec(says, points, (main, proof.chosen_by)))
 
 
-def _tried(place: int, one: Trial) -> Point:
+def _beaten(one: Trial, every: Sequence[Trial], higher: bool) -> bool:
+    """Whether another candidate leaves less of the gap and no less of the main metric: the front is of all others."""
+    sign = 1 if higher else -1
+    return any(other.score < one.score and sign * other.main >= sign * one.main for other in every)
+
+
+def _tried(place: int, one: Trial, *, named: bool) -> Point:
     reach = _NORMAL * one.error if math.isfinite(one.error) else 0.0
-    kind, label = _CHOSEN if one.chosen else _TRIED, str(place) if place else "nothing"
+    kind = _CHOSEN if one.chosen else _TRIED
+    label = "nothing" if not place else str(place) if named or one.chosen else ""
     return Point(label, one.main, one.main, one.main, one.score, one.score - reach, one.score + reach, kind)
 
 
@@ -60,7 +69,8 @@ def _says(proof: Proof, main: str, before: dict[str, Estimate], after: dict[str,
             for name in (proof.criterion, main)
         ]
         said += f"; on the sealed rows {' and '.join(moves)}"
-    return said + ". Lines are 95 % intervals, of a candidate that of its change; numbers are those of the list below."
+    lines = "Lines are 95 % intervals, of a candidate that of its change"
+    return f"{said}. {lines}; numbers are those of the list below, of what no other candidate beats in both."
 
 
 def _spec(says: str, points: list[Point], names: tuple[str, str]) -> Spec:
