@@ -60,6 +60,22 @@ def test_predict_takes_reordered_extra_missing_and_unseen_columns(bundle):
     assert any("'size' is absent" in note.text for note in notes)
 
 
+def test_a_file_without_a_header_is_called_as_the_one_of_the_fit_was(tmp_path):
+    whole, bare = rows(120).select("size", "kind", "y"), tmp_path / "bare.csv"
+    whole.write_csv(bare, include_header=False)
+    fitted = vouch.fit(bare, "y", columns=["size", "kind", "y"], settings={"epochs": 2})
+    expected = vouch.predict(fitted, whole)
+    found, notes = vouch.api.predict_with_notes(fitted, bare)
+    assert found.equals(expected)
+    assert any("the file has no header" in note.text for note in notes)
+    whole.drop("y").write_csv(tmp_path / "new.csv", include_header=False)
+    assert vouch.predict(fitted, tmp_path / "new.csv").equals(expected)
+    assert vouch.explain(fitted, bare, rows="0").explanations == vouch.explain(fitted, whole, rows="0").explanations
+    whole.select("size").write_csv(tmp_path / "narrow.csv", include_header=False)
+    with pytest.raises(ColumnError, match="none of the model's columns"):
+        vouch.predict(fitted, tmp_path / "narrow.csv")
+
+
 def test_predict_refuses_data_without_any_known_column(bundle):
     with pytest.raises(ColumnError, match="none of the model's columns"):
         vouch.predict(bundle, {"other": [1.0, 2.0]})

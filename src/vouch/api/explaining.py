@@ -15,7 +15,7 @@ from torch import Tensor
 from vouch.api.beside import Known, check_what_if, content, with_alike, with_what_if
 from vouch.api.gathering import training_data
 from vouch.api.measuring import shown
-from vouch.api.predicting import Bundle
+from vouch.api.predicting import Bundle, named_as_fitted
 from vouch.api.standing_in import StandIns, known_background, known_groups, stand_ins
 from vouch.api.synthesis import check_units, looked_into
 from vouch.challenges import black_box
@@ -87,7 +87,7 @@ def explain_with_notes(
         check_what_if(bundle, options.get("fixed") or ())
     if units := options.get("units", 0):
         check_units(bundle, units)
-    whole = read(data)
+    whole = named_as_fitted(bundle, read(data))
     numbers = chosen_rows(options.get("rows", ROWS), whole.frame.height, whole.source)
     # Only what is looked at is decoded: a folder may hold a million pictures.
     raw = replace(whole, frame=whole.frame[numbers])

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import polars as pl
 import torch
 
-from vouch.api.predicting import device_of
+from vouch.api.predicting import device_of, named_as_fitted
 from vouch.contracts.bundle import BundleValue
 from vouch.contracts.dataset import Dataset, Note
 from vouch.data.clean import clean, unreadable_rows
@@ -60,7 +60,7 @@ def label_with_notes(
     """The same as :func:`label`, and what had to be done to the data on the way."""
     if rows < 1:
         raise UsageError("there is nothing to rank", expected="1 row or more", received=str(rows))
-    place, raw = device_of(device), read(data)
+    place, raw = device_of(device), named_as_fitted(bundle, read(data))
     canonical = clean(raw, bundle.schema, labelled=False)
     open_rows, notes = _without_label(raw, canonical, bundle)
     frame = gathered(canonical.frame, open_rows)

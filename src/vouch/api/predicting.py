@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
@@ -148,9 +148,27 @@ def predict_with_notes(
         return pl.read_parquet(Path(folder, "answers.parquet")), tuple(Note(**note) for note in notes)
 
 
+def named_as_fitted(bundle: BundleValue, dataset: Dataset) -> Dataset:
+    """Rows of a file without a header, under the names that were given for such a file when the bundle was fitted.
+
+    All columns may be there, or all but the target; any other data is returned as it is.
+    """
+    given, frame = dict(bundle.run.asked).get("--columns", ""), dataset.frame
+    if not given or frame.columns != [f"x{place}" for place in range(frame.width)]:
+        return dataset
+    names = given.split(",")
+    known = [names, [name for name in names if name != bundle.schema.target.name]]
+    fit = next((some for some in known if len(some) == frame.width), None)
+    if fit is None:
+        return dataset
+    renamed = frame.rename(dict(zip(frame.columns, fit, strict=True)))
+    told = Note("read", "the columns are called as when the network was fitted, for the file has no header")
+    return replace(dataset, frame=renamed).with_notes(told)
+
+
 def predicted(bundle: BundleValue, dataset: Dataset, device: str) -> tuple[pl.DataFrame, tuple[Note, ...]]:
     """Predictions of rows that have been read, and what had to be done to them on the way."""
-    place = device_of(device)
+    place, dataset = device_of(device), named_as_fitted(bundle, dataset)
     canonical = clean(dataset, bundle.schema, labelled=False)
     told = _said_of_all(bundle, encode(canonical.frame, bundle.encoders), place)
     columns = deciding(bundle, canonical.frame, dataset.frame, canonical.lines)
