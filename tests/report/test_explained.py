@@ -46,6 +46,16 @@ def test_patches_and_words_stand_where_they_belong() -> None:
     assert found.index("&lt;b&gt;</span>") < found.index("free</span>")
 
 
+def test_texts_stand_as_in_the_data_and_bars_by_their_size() -> None:
+    shares = Share("body[0] second", "body", 0, "second", 0.1), Share("title[0] first", "title", 0, "first", -0.3)
+    cells = (("title", "first"), ("body", "second"))
+    one = Explanation(0, "yes", "probability[yes]", 0.1, 0.3, shares, "lime", cells)
+    found = explained_page(Explained((one,), "lime", "says", (), ()), "why")
+    assert found.index("first</span>") < found.index("second</span>")
+    told = found[found.rindex(">Contributions<") :]
+    assert told.index("-0.3") < told.index("+0.1")
+
+
 def test_what_is_inside_a_cell_is_one_bar() -> None:
     assert "+0.2<" in page().replace(" ", "")
 

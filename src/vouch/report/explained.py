@@ -115,7 +115,7 @@ def _row(one: Explanation) -> dict[str, object]:
     taken = {change.part for change in one.what_if.changes} if one.what_if else set()
     inside = [_joined(column, [s for s in (*boxed, *worded) if s.column == column])
               for column in dict.fromkeys(s.column for s in (*boxed, *worded))]  # fmt: skip
-    ranked = sorted([*plain, *inside], key=lambda share: -abs(share.value)) if plain else inside
+    ranked = sorted([*plain, *inside], key=lambda share: -abs(share.value))
     return {
         "row": one.row,
         "prediction": clean(str(one.prediction), 80) if isinstance(one.prediction, str) else number(one.prediction),
@@ -127,12 +127,12 @@ def _row(one: Explanation) -> dict[str, object]:
         "alike": [_alike(row) for row in one.alike],
         "pictures": [
             (clean(column, 60), cells[column], _size(some), [_patch(share, strongest, taken) for share in some])
-            for column in dict.fromkeys(share.column for share in boxed)
-            if is_picture(cells.get(column, "")) and (some := [s for s in boxed if s.column == column])
+            for column in cells
+            if is_picture(cells[column]) and (some := [s for s in boxed if s.column == column])
         ],
         "texts": [
             (clean(column, 60), [_word(share, strongest) for share in some[:_MOST_WORDS]])
-            for column in dict.fromkeys(share.column for share in worded)
+            for column in cells
             if (some := sorted((s for s in worded if s.column == column), key=lambda share: share.place))
         ],
     }
