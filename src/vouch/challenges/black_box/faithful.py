@@ -19,7 +19,7 @@ from vouch.statistics.simultaneous import Together, several_means
 from vouch.wording import number
 
 FAITHFUL = Threshold(
-    "faithfulness", warn=0.15, fail=0.0, higher_is_worse=False,
+    "faithfulness", warn=0.2, fail=0.0, higher_is_worse=False,
     why="0 is what a random order of the parts gives on average, whatever the network; the truth gives a half and more",
 )  # fmt: skip
 PLAIN = "gradient"
