@@ -94,7 +94,7 @@ def _entangled(kind: str) -> Make:
         target = np.where(rng.random(1500) < law, "one", "two")
         data = pl.DataFrame({**_told(kind, rng, signs), "target": target})
         case = fitted(data, seed, {"epochs": 1}).under(BOX)
-        return _Lawful(case.bundle, case.raw, case.dataset, case.budget, case.means, BOX, law)
+        return _Lawful(case.bundle, case.raw, case.dataset, case.budget, case.means, BOX, law=law)
 
     return make
 
