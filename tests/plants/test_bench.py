@@ -12,7 +12,7 @@ import pytest
 from vouch.challenges import ALL
 
 ROOT = Path(__file__).parents[2]
-QUICK = ["odd_sizes", "accuracy_rejection", "beats_baselines"]
+QUICK = ["odd_sizes", "accuracy_rejection", "beats_baselines", "simple_rules"]
 
 
 @pytest.fixture(scope="module")
@@ -24,13 +24,14 @@ def printed() -> str:
 def test_every_check_that_is_named_has_a_line_of_its_own(printed: str) -> None:
     lines = printed.split("\n\n")[2].splitlines()
     assert {one.split()[1] for one in lines[:-1]} == set(QUICK)
-    assert " of 3 checks keep what they promise" in lines[-1]
+    assert " of 4 checks keep what they promise" in lines[-1]
 
 
 def test_every_plant_says_how_it_was_made_and_what_was_found(printed: str) -> None:
     lines = printed.split("\n\n")[1].splitlines()
     assert all(one.split()[2] in ("fitted", "edited", "drawn") for one in lines)
     assert all("power" in one and "false alarms" in one and "inconclusive" in one for one in lines)
+    assert "broken" not in printed
 
 
 def test_every_check_has_three_plants_of_three_strengths_at_least() -> None:
