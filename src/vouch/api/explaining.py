@@ -45,8 +45,8 @@ from vouch.statistics.simultaneous import several_means
 ROWS = "0:10"
 Learned = Callable[[], Dataset | None]
 _SHAPLEY, _QUICKER = Shapley(), IntegratedGradients()
-# So many passes of a network through a picture take a second on two processors.
-_QUICK = 256
+# So many passes are a round of orders, of which several may be needed: what takes more keeps a reader waiting.
+_QUICK = 128
 _BEFORE_SHIFTS = "what is explained is what the network says, before the bundle moves its answers to other thresholds"
 
 
