@@ -71,15 +71,20 @@ def delong(actual: npt.ArrayLike, score: npt.ArrayLike) -> Area:
 
 def _placements(inside: npt.NDArray[np.bool_], score: Floats) -> tuple[Floats, Floats]:
     """For each row of the class the share of the others it scores above, ties half; for each other row the same."""
-    joint = _ranks(score)
+    joint = ranks(score)
     positive, negative = score[inside], score[~inside]
-    above = (joint[inside] - _ranks(positive)) / len(negative)
-    below = 1 - (joint[~inside] - _ranks(negative)) / len(positive)
+    above = (joint[inside] - ranks(positive)) / len(negative)
+    below = 1 - (joint[~inside] - ranks(negative)) / len(positive)
     return above, below
 
 
-def _ranks(score: Floats) -> Floats:
-    """From 1 on, the mean of their places for scores that are equal."""
+def ranks(score: Floats) -> Floats:
+    """Ranks from 1 on; scores that are equal share the mean of their places.
+
+    Example:
+        >>> ranks(np.array([0.5, 0.1, 0.5])).tolist()
+        [2.5, 1.0, 2.5]
+    """
     return pl.Series(score).rank("average").to_numpy()
 
 
@@ -97,10 +102,10 @@ def _modelled(area: float, positives: int, negatives: int) -> float:
 
 def _end(value: float, wall: float, variance: Callable[[float], float]) -> float:
     """The area farthest towards the wall that would give this value."""
-    from scipy.optimize import brentq
-
     if value == wall:
         return wall
+    from scipy.optimize import brentq
+
     z = float(ndtri((1 + LEVEL) / 2))
     # At the value itself nothing is amiss; where that is 0 or 1 the variance is 0 too, so the search starts beside it.
     start = value + _STEP * (wall - value)

@@ -30,14 +30,14 @@ def p_beyond_draws(seen: float, draws: npt.ArrayLike) -> float:
         >>> p_beyond_draws(0.0, draws) > 0.4, 1e-8 < p_beyond_draws(5.0, draws) < 1e-5
         (True, True)
     """
-    from scipy.stats import pearson3
-
     known = np.asarray(draws, np.float64)
     beyond = int((known >= seen).sum())
     counted = (1 + beyond) / (1 + len(known))
     spread = float(known.std())
     if beyond >= _ENOUGH_BEYOND or len(known) < _FEWEST or spread == 0:
         return counted
+    from scipy.stats import pearson3
+
     score = (known - known.mean()) / spread
     tail = float(pearson3.sf((seen - known.mean()) / spread, max(float((score**3).mean()), 0.0)))
     return float(np.clip(tail, 1e-300, counted))

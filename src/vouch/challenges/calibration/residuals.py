@@ -6,7 +6,6 @@ import math
 
 import numpy as np
 import numpy.typing as npt
-import polars as pl
 from scipy.special import stdtr
 
 from vouch.challenges.calibration import drawings
@@ -15,6 +14,7 @@ from vouch.challenges.judging import FEWEST_ROWS, judge, not_asked, too_few
 from vouch.charts import curves as curve_chart
 from vouch.contracts.case import Case, Scored
 from vouch.contracts.finding import Check, Estimate, Figure, Table, Threshold
+from vouch.statistics.delong import ranks
 from vouch.wording import number
 
 Floats = npt.NDArray[np.float64]
@@ -118,8 +118,7 @@ def correlation(x: Floats, y: Floats, units: int) -> tuple[Estimate, float]:
         >>> correlation(np.arange(100.0), -np.arange(100.0), 100)[0].value > 0.999
         True
     """
-    ranked = [pl.Series(some).rank("average").to_numpy() for some in (x, y)]
-    rho = float(np.clip(np.corrcoef(ranked)[0, 1], -1, 1))
+    rho = float(np.clip(np.corrcoef(ranks(x), ranks(y))[0, 1], -1, 1))
     size = min(abs(rho), 1 - 1e-9)
     reach = _NORMAL * math.sqrt((1 + size**2 / 2) / max(units - 3, 1))
     signed_low, high = math.tanh(math.atanh(size) - reach), math.tanh(math.atanh(size) + reach)

@@ -10,6 +10,7 @@ from vouch.contracts.finding import Estimate, Figure
 from vouch.contracts.proof import Proof, Trial
 from vouch.report.cells import spoken
 from vouch.report.figures.crosses import Point, crosses
+from vouch.tasks.metrics import BY_TASK
 from vouch.wording import count, number
 
 _MOST_POINTS = 40
@@ -31,7 +32,7 @@ def front(proof: Proof) -> Figure | None:
     main = proof.main
     before, after = ({one.name: one for one in side} for side in (proof.before, proof.after))
     shown = [i for i, one in enumerate(proof.trials) if i < _MOST_POINTS or one.chosen]
-    higher = main not in before or before[main].higher_is_better
+    higher = next((one.higher_is_better for some in BY_TASK.values() for one in some if one.name == main), True)
     points = [_tried(i, proof.trials[i], named=not _beaten(proof.trials[i], proof.trials, higher)) for i in shown]
     if main in before and proof.criterion in before:
         points += [_state(_BEFORE, before[main], before[proof.criterion])]
